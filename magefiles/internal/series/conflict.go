@@ -1,0 +1,107 @@
+package series
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ErrConflict matches every *ConflictError.
+var ErrConflict = errors.New("patches do not apply")
+
+// Reason says why a hunk, or a whole file's change, does not apply.
+type Reason string
+
+// The reasons of a Conflict.
+const (
+	// ReasonFileMissing: the file to change, delete or rename is not there.
+	ReasonFileMissing Reason = "file missing"
+	// ReasonFileExists: the file to create, or to rename to, is already there.
+	ReasonFileExists Reason = "file exists"
+	// ReasonNotEmpty: the patch deletes an empty file, and the file has content.
+	ReasonNotEmpty Reason = "file not empty"
+	// ReasonNotFound: the lines that the hunk replaces are nowhere in the file.
+	ReasonNotFound Reason = "pre-image not found"
+	// ReasonSeveral: they are there more than once.
+	ReasonSeveral Reason = "several places"
+	// ReasonApplied: they are not there, but what the hunk makes of them is.
+	ReasonApplied Reason = "already applied"
+	// ReasonOverlap: an earlier hunk of the patch changes the same lines.
+	ReasonOverlap Reason = "overlaps an earlier hunk"
+	// ReasonOrder: the hunk lies above an earlier hunk of the patch.
+	ReasonOrder Reason = "above an earlier hunk"
+)
+
+// Conflict is one hunk that does not apply. Lines are counted from 1.
+type Conflict struct {
+	// Patch is the patch's file name, File the path in the tree.
+	Patch string `json:"patch"`
+	File  string `json:"file"`
+	// Hunk is the hunk's number in that file, from 1; 0 is the whole file.
+	Hunk int `json:"hunk"`
+	// Wanted is the line that the patch names; 0 for the whole file.
+	Wanted int    `json:"wanted"`
+	Reason Reason `json:"reason"`
+	// Nearest is the line of the best match, or 0 when nothing is alike.
+	Nearest int `json:"nearest,omitempty"`
+	// Candidates are all the lines where the hunk fits, for ReasonSeveral.
+	Candidates []int `json:"candidates,omitempty"`
+	// Difference compares the expected lines ("-") with those at Nearest ("+").
+	Difference []string `json:"difference,omitempty"`
+	// AfterFailure tells that something earlier in the same file failed, so
+	// that this may be no more than its consequence.
+	AfterFailure bool `json:"afterFailure,omitempty"`
+}
+
+// String returns the conflict in one line.
+func (c Conflict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", c.Patch, c.File)
+	if c.Hunk > 0 {
+		fmt.Fprintf(&b, ", hunk %d, wanted at line %d", c.Hunk, c.Wanted)
+	}
+	fmt.Fprintf(&b, ": %s", c.Reason)
+	switch {
+	case len(c.Candidates) > 0:
+		fmt.Fprintf(&b, " (lines %s)", strings.Trim(fmt.Sprint(c.Candidates), "[]"))
+	case c.Nearest > 0:
+		fmt.Fprintf(&b, " (nearest match at line %d)", c.Nearest)
+	}
+	if c.AfterFailure {
+		b.WriteString(", perhaps because an earlier change to the file failed")
+	}
+	return b.String()
+}
+
+// ConflictError lists every hunk of every patch that does not apply. It is
+// marshalled to JSON as {"conflicts": […]}.
+type ConflictError struct {
+	Conflicts []Conflict `json:"conflicts"`
+}
+
+func (e *ConflictError) Error() string {
+	text := fmt.Sprintf("%v in %d places; the first is %s", ErrConflict, len(e.Conflicts), e.Conflicts[0])
+	if len(e.Conflicts) == 1 {
+		text = fmt.Sprintf("%v: %s", ErrConflict, e.Conflicts[0])
+	}
+	return text
+}
+
+// Is makes errors.Is(err, ErrConflict) hold.
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
+// Report writes every conflict with its difference, and what to do, for people.
+func (e *ConflictError) Report(w io.Writer) error {
+	var b strings.Builder
+	for _, c := range e.Conflicts {
+		fmt.Fprintln(&b, c)
+		for _, line := range c.Difference {
+			fmt.Fprintf(&b, "    %s\n", line)
+		}
+	}
+	fmt.Fprintf(&b, "%d conflicts; nothing was changed. \"-\" is what the patch expects, \"+\" what the source has.\n", len(e.Conflicts))
+	fmt.Fprintf(&b, "Correct the patch, or list a variant of it for this version in %s: same slot, own range.\n", indexFile)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

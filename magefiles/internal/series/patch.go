@@ -1,0 +1,90 @@
+package series
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+)
+
+// Patch is one parsed and checked patch file.
+type Patch struct {
+	// File is the patch's file name inside the series' folder.
+	File  string
+	Title string
+	// Body is the rest of the commit message; it may be empty.
+	Body string
+	// Digest is the SHA-256 of the file's bytes in hexadecimal.
+	Digest string
+	// Files are the changes in the order of the patch. Their paths are slash
+	// paths below the root of an upstream Kubernetes tree.
+	Files []*gitdiff.File
+}
+
+// The modes git records for the two kinds of file that a patch may touch.
+const (
+	modeRegular    os.FileMode = 0o100644
+	modeExecutable os.FileMode = 0o100755
+)
+
+// parsePatch reads git format-patch text. The error is a *PatchError.
+func parsePatch(file string, data []byte) (*Patch, error) {
+	switch {
+	case bytes.Contains(data, []byte("\r\n")):
+		return nil, &PatchError{file, "it has CRLF line endings; save it with LF", ErrCRLF}
+	case bytes.IndexByte(data, 0) >= 0:
+		return nil, &PatchError{file, "it holds a NUL byte, so it is not text", ErrBinary}
+	}
+	files, preamble, err := gitdiff.Parse(bytes.NewReader(data))
+	if err != nil {
+		return nil, &PatchError{file, "reading its diff: " + err.Error(), ErrMalformed}
+	}
+	if len(files) == 0 {
+		return nil, &PatchError{file, "it changes no file", ErrEmpty}
+	}
+	for _, f := range files {
+		if f.IsBinary {
+			return nil, &PatchError{file, fmt.Sprintf("%s is a binary file", pathOf(f)), ErrBinary}
+		}
+	}
+	if err := checkCanonical(file, string(data[len(preamble):]), files); err != nil {
+		return nil, err
+	}
+	if err := checkFiles(file, files); err != nil {
+		return nil, err
+	}
+	title, body, err := parseMessage(file, preamble)
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(data)
+	return &Patch{file, title, body, hex.EncodeToString(digest[:]), files}, nil
+}
+
+// parseMessage reads the title and the body above the diff. It takes a header
+// with or without the mailbox line ("From <commit> …") that git puts on top.
+func parseMessage(file, preamble string) (title, body string, err error) {
+	if !strings.HasPrefix(preamble, "From ") {
+		preamble = "From -\n" + preamble
+	}
+	header, err := gitdiff.ParsePatchHeader(preamble, gitdiff.WithSubjectCleanMode(gitdiff.SubjectCleanPatchOnly))
+	if err != nil {
+		return "", "", &PatchError{file, "reading its header: " + err.Error() + "; start it with \"Subject: <title>\"", ErrNoTitle}
+	}
+	if header.Title == "" {
+		return "", "", &PatchError{file, "it has no title; start it with \"Subject: <title>\"", ErrNoTitle}
+	}
+	return header.Title, header.Body, nil
+}
+
+// pathOf returns the path that a change is reported under.
+func pathOf(f *gitdiff.File) string {
+	if f.NewName != "" && !f.IsDelete {
+		return f.NewName
+	}
+	return f.OldName
+}
