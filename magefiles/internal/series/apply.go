@@ -98,8 +98,8 @@ type overlay struct {
 type state struct {
 	File
 	present bool
-	// failed is set once a change of the file did not apply.
-	failed bool
+	// failed is the first patch whose change of the file did not apply.
+	failed *Patch
 }
 
 func (o *overlay) at(path string) (*state, error) {
@@ -193,9 +193,7 @@ func (a *application) rewrite(f *gitdiff.File, source, target *state) {
 	}
 	switch {
 	case f.IsDelete:
-		if !source.failed {
-			a.remove(f.OldName, source)
-		}
+		a.remove(f.OldName, source)
 	case f.IsRename:
 		target.failed = source.failed
 		a.remove(f.OldName, source)
@@ -217,7 +215,9 @@ func (a *application) remove(path string, s *state) {
 
 func (a *application) conflict(s *state, c Conflict) {
 	c.Patch = a.patch.File
-	c.AfterFailure = s.failed
-	s.failed = true
+	if s.failed == nil {
+		s.failed = a.patch
+	}
+	c.AfterFailure = s.failed != a.patch
 	a.conflicts = append(a.conflicts, c)
 }

@@ -32,7 +32,7 @@ func checkCanonical(file, text string, files []*gitdiff.File) error {
 		if canonicalLine(line+"\n") == canonicalLine(want) {
 			continue
 		}
-		if isNameLine(line) {
+		if namesFile(line, want) {
 			return &PatchError{file, fmt.Sprintf("line %d of its diff, %q, does not name the file as a/PATH and b/PATH", number+1, line), ErrPath}
 		}
 		return &PatchError{file, fmt.Sprintf("line %d of its diff is %q where %q belongs", number+1, line, strings.TrimSuffix(want, "\n")), ErrMalformed}
@@ -44,9 +44,10 @@ func checkCanonical(file, text string, files []*gitdiff.File) error {
 	return nil
 }
 
-func isNameLine(line string) bool {
+// namesFile reports whether both lines are the same kind that holds a path.
+func namesFile(line, want string) bool {
 	for _, prefix := range []string{"diff --git ", "--- ", "+++ "} {
-		if strings.HasPrefix(line, prefix) {
+		if strings.HasPrefix(line, prefix) && strings.HasPrefix(want, prefix) {
 			return true
 		}
 	}

@@ -43,14 +43,15 @@ type Conflict struct {
 	// Wanted is the line that the patch names; 0 for the whole file.
 	Wanted int    `json:"wanted"`
 	Reason Reason `json:"reason"`
-	// Nearest is the line of the best match, or 0 when nothing is alike.
+	// Nearest is the line of the best match, or 0 when nothing is alike. For
+	// reasons other than ReasonNotFound the match is complete.
 	Nearest int `json:"nearest,omitempty"`
 	// Candidates are all the lines where the hunk fits, for ReasonSeveral.
 	Candidates []int `json:"candidates,omitempty"`
 	// Difference compares the expected lines ("-") with those at Nearest ("+").
 	Difference []string `json:"difference,omitempty"`
-	// AfterFailure tells that something earlier in the same file failed, so
-	// that this may be no more than its consequence.
+	// AfterFailure tells that an earlier patch failed in the same file, so that
+	// this may be no more than its consequence.
 	AfterFailure bool `json:"afterFailure,omitempty"`
 }
 
@@ -65,11 +66,13 @@ func (c Conflict) String() string {
 	switch {
 	case len(c.Candidates) > 0:
 		fmt.Fprintf(&b, " (lines %s)", strings.Trim(fmt.Sprint(c.Candidates), "[]"))
-	case c.Nearest > 0:
+	case c.Reason == ReasonNotFound && c.Nearest > 0:
 		fmt.Fprintf(&b, " (nearest match at line %d)", c.Nearest)
+	case c.Nearest > 0:
+		fmt.Fprintf(&b, " (at line %d)", c.Nearest)
 	}
 	if c.AfterFailure {
-		b.WriteString(", perhaps because an earlier change to the file failed")
+		b.WriteString(", perhaps because an earlier patch failed in this file")
 	}
 	return b.String()
 }
@@ -94,14 +97,16 @@ func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 // Report writes every conflict with its difference, and what to do, for people.
 func (e *ConflictError) Report(w io.Writer) error {
 	var b strings.Builder
+	legend := ""
 	for _, c := range e.Conflicts {
 		fmt.Fprintln(&b, c)
 		for _, line := range c.Difference {
 			fmt.Fprintf(&b, "    %s\n", line)
+			legend = "In the listings \"-\" is what the patch expects, \"+\" what the source has.\n"
 		}
 	}
-	fmt.Fprintf(&b, "%d conflicts; nothing was changed. \"-\" is what the patch expects, \"+\" what the source has.\n", len(e.Conflicts))
-	fmt.Fprintf(&b, "Correct the patch, or list a variant of it for this version in %s: same slot, own range.\n", indexFile)
+	fmt.Fprintf(&b, "\n%sConflicts: %d. Nothing was changed. Correct the patch, or list a variant of it for\n"+
+		"this version in %s: same slot, its own versions.\n", legend, len(e.Conflicts), indexFile)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

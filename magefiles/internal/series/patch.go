@@ -35,7 +35,7 @@ const (
 func parsePatch(file string, data []byte) (*Patch, error) {
 	switch {
 	case bytes.Contains(data, []byte("\r\n")):
-		return nil, &PatchError{file, "it has CRLF line endings; save it with LF", ErrCRLF}
+		return nil, &PatchError{file, "save it with LF line endings", ErrCRLF}
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, &PatchError{file, "it holds a NUL byte, so it is not text", ErrBinary}
 	}
@@ -68,17 +68,24 @@ func parsePatch(file string, data []byte) (*Patch, error) {
 // parseMessage reads the title and the body above the diff. It takes a header
 // with or without the mailbox line ("From <commit> …") that git puts on top.
 func parseMessage(file, preamble string) (title, body string, err error) {
+	if strings.TrimSpace(preamble) == "" {
+		return "", "", noTitle(file, "nothing is above its diff")
+	}
 	if !strings.HasPrefix(preamble, "From ") {
 		preamble = "From -\n" + preamble
 	}
 	header, err := gitdiff.ParsePatchHeader(preamble, gitdiff.WithSubjectCleanMode(gitdiff.SubjectCleanPatchOnly))
 	if err != nil {
-		return "", "", &PatchError{file, "reading its header: " + err.Error() + "; start it with \"Subject: <title>\"", ErrNoTitle}
+		return "", "", noTitle(file, "its header can't be read: "+err.Error())
 	}
 	if header.Title == "" {
-		return "", "", &PatchError{file, "it has no title; start it with \"Subject: <title>\"", ErrNoTitle}
+		return "", "", noTitle(file, "its Subject line is empty or missing")
 	}
 	return header.Title, header.Body, nil
+}
+
+func noTitle(file, reason string) error {
+	return &PatchError{file, reason + "; start it with \"Subject: <title>\"", ErrNoTitle}
 }
 
 // pathOf returns the path that a change is reported under.

@@ -3,6 +3,7 @@ package series
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
@@ -114,40 +115,27 @@ func (s *Series) AssertionsFor(v kubever.Version) []hookcheck.Assertion {
 func nearestVariant(v kubever.Version, variants []Entry) Entry {
 	nearest, best := variants[0], distance(v, variants[0].Versions)
 	for _, e := range variants[1:] {
-		if d := distance(v, e.Versions); !best.less(d) {
+		if d := distance(v, e.Versions); d <= best {
 			nearest, best = e, d
 		}
 	}
 	return nearest
 }
 
-// gap is how far apart two versions are: in majors, then minors, then patches.
-type gap [3]int
-
-func (g gap) less(h gap) bool {
-	for i := range g {
-		if g[i] != h[i] {
-			return g[i] < h[i]
-		}
-	}
-	return false
-}
-
-// distance returns the gap between v and the closest bound of r, which it reads
-// from r's text: a range does not tell its bounds otherwise.
-func distance(v kubever.Version, r kubever.Range) gap {
-	closest := gap{1 << 30}
+// distance returns how far v is from the closest bound of r. It reads the
+// bounds from r's text, since a range does not tell them otherwise.
+func distance(v kubever.Version, r kubever.Range) int {
+	closest := math.MaxInt
 	for _, field := range strings.Fields(r.String()) {
-		bound, err := kubever.Parse(strings.TrimLeft(field, "<>="))
-		if err != nil {
-			continue
-		}
-		g := gap{absolute(v.Major - bound.Major), absolute(v.Minor - bound.Minor), absolute(v.Patch - bound.Patch)}
-		if g.less(closest) {
-			closest = g
+		if bound, err := kubever.Parse(strings.TrimLeft(field, "<>=")); err == nil {
+			closest = min(closest, absolute(position(v)-position(bound)))
 		}
 	}
 	return closest
 }
+
+// position puts versions on a line, a minor release being further away than any
+// patch release.
+func position(v kubever.Version) int { return (v.Major*1000+v.Minor)*1000 + v.Patch }
 
 func absolute(n int) int { return max(n, -n) }
