@@ -9,7 +9,6 @@ import (
 	"go/types"
 	"path"
 	"regexp"
-	"strconv"
 )
 
 // source is one parsed file.
@@ -141,9 +140,9 @@ func (s *source) precedes(c call, name string, all []call) string {
 		switch {
 		case c.deferred:
 			return "the call is deferred or in a goroutine"
-		case later.node.Pos() < c.node.End():
+		case later.node.End() < c.node.End(): // arguments are called first
 			return fmt.Sprintf("%s is called earlier, in line %d", name, s.line(later.node.Pos()))
-		case later.node.Pos() > c.certainUntil:
+		case later.node.End() > c.certainUntil:
 			return fmt.Sprintf("the call is conditional: %s in line %d can be reached without it", name, s.line(later.node.Pos()))
 		}
 	}
@@ -197,12 +196,28 @@ func nameOf(function *ast.FuncDecl) string {
 
 func (s *source) line(pos token.Pos) int { return s.fset.Position(pos).Line }
 
-// constantBool returns the value of a condition that the compiler knows.
+// constantBool returns the value of a condition that holds whatever else does:
+// a constant, or an operation that one constant side decides.
 func (s *source) constantBool(e ast.Expr) (value, known bool) {
-	v := s.info.Types[e].Value
-	if v == nil || v.Kind() != constant.Bool {
-		return false, false
+	if v := s.info.Types[e].Value; v != nil && v.Kind() == constant.Bool {
+		return constant.BoolVal(v), true
 	}
-	value, err := strconv.ParseBool(v.String())
-	return value, err == nil
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return s.constantBool(e.X)
+	case *ast.UnaryExpr:
+		value, known = s.constantBool(e.X)
+		return !value, known && e.Op == token.NOT
+	case *ast.BinaryExpr:
+		if e.Op != token.LAND && e.Op != token.LOR {
+			return false, false
+		}
+		decisive := e.Op == token.LOR
+		for _, side := range []ast.Expr{e.X, e.Y} {
+			if value, known := s.constantBool(side); known && value == decisive {
+				return decisive, true
+			}
+		}
+	}
+	return false, false
 }
