@@ -91,13 +91,13 @@ func (w *walker) statement(statement ast.Stmt) (ends bool) {
 	case *ast.SwitchStmt:
 		w.optional(s.Init)
 		w.expression(s.Tag)
-		return w.clauses(s.Body)
+		return w.clauses(s.Body, false)
 	case *ast.TypeSwitchStmt:
 		w.optional(s.Init)
 		w.statement(s.Assign)
-		return w.clauses(s.Body)
+		return w.clauses(s.Body, false)
 	case *ast.SelectStmt:
-		return w.clauses(s.Body)
+		return w.clauses(s.Body, true)
 	case *ast.BranchStmt:
 		return s.Tok != token.FALLTHROUGH
 	default:
@@ -176,10 +176,10 @@ func (w *walker) forStatement(s *ast.ForStmt) (ends bool) {
 }
 
 // clauses walks the cases of a switch or select. Control gets past it unless
-// every case ends, one of them is the default, and none breaks out.
-func (w *walker) clauses(body *ast.BlockStmt) (ends bool) {
+// one case is sure to be taken, every one ends, and none breaks out. A select
+// waits until it can take one; a switch is sure to with a default.
+func (w *walker) clauses(body *ast.BlockStmt, exhaustive bool) (ends bool) {
 	ends = !breaks(body)
-	exhaustive := false
 	for _, clause := range body.List {
 		switch c := clause.(type) {
 		case *ast.CaseClause:
@@ -189,7 +189,6 @@ func (w *walker) clauses(body *ast.BlockStmt) (ends bool) {
 			exhaustive = exhaustive || c.List == nil
 			ends = w.branch(c.Body, c.End(), false) && ends
 		case *ast.CommClause:
-			exhaustive = true
 			list := c.Body
 			if c.Comm != nil {
 				list = append([]ast.Stmt{c.Comm}, c.Body...)

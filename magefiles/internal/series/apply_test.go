@@ -27,6 +27,7 @@ var applying = []struct {
 		{File: "pkg/list.txt", Hunk: 1, Wanted: 7, Found: 8, Offset: 1},
 		{File: "pkg/list.txt", Hunk: 2, Wanted: 28, Found: 30, Offset: 2},
 	}},
+	{name: "sequence"},
 	{name: "new-file"},
 	{name: "deletion"},
 	{name: "rename"},

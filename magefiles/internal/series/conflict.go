@@ -84,11 +84,10 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	text := fmt.Sprintf("%v in %d places; the first is %s", ErrConflict, len(e.Conflicts), e.Conflicts[0])
 	if len(e.Conflicts) == 1 {
-		text = fmt.Sprintf("%v: %s", ErrConflict, e.Conflicts[0])
+		return fmt.Sprintf("%v: %s", ErrConflict, e.Conflicts[0])
 	}
-	return text
+	return fmt.Sprintf("%v: %d conflicts, the first in %s", ErrConflict, len(e.Conflicts), e.Conflicts[0])
 }
 
 // Is makes errors.Is(err, ErrConflict) hold.

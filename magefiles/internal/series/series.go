@@ -173,23 +173,23 @@ func checkEntries(entries []indexEntry) error {
 
 // checkListed compares the listed patches with the ones in the folder.
 func checkListed(fsys fs.FS, dir string, entries []indexEntry) error {
-	found, err := fs.Glob(fsys, path.Join(dir, "*.patch"))
+	found, err := fs.ReadDir(fsys, dir)
 	if err != nil {
 		return err
 	}
-	there := map[string]bool{}
-	for _, name := range found {
-		there[path.Base(name)] = true
+	listed := map[string]bool{}
+	for _, e := range entries {
+		listed[e.File] = true
+	}
+	for _, file := range found {
+		if strings.HasSuffix(file.Name(), ".patch") && !listed[file.Name()] {
+			return fmt.Errorf("%s is in the folder but not listed: list it or remove it", file.Name())
+		}
+		delete(listed, file.Name())
 	}
 	for _, e := range entries {
-		if !there[e.File] {
-			return fmt.Errorf("%s is listed but is not in the folder: %w", e.File, fs.ErrNotExist)
-		}
-		delete(there, e.File)
-	}
-	for _, name := range found {
-		if there[path.Base(name)] {
-			return fmt.Errorf("%s is in the folder but not listed: list it or remove it", path.Base(name))
+		if listed[e.File] {
+			return fmt.Errorf("%s is listed but not in the folder: %w", e.File, fs.ErrNotExist)
 		}
 	}
 	return nil

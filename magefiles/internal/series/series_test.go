@@ -122,7 +122,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"path", replace("0002-first.patch", "../0002-first.patch"), listed, "is not the name of a .patch file"},
 		{"not a patch", replace("0002-first.patch", "README.md"), listed, "is not the name of a .patch file"},
 		{"listed twice", replace("0001-second-new.patch", "0001-second.patch"), listed[:2], "is listed twice"},
-		{"absent", goodIndex, listed[:2], "0001-second-new.patch is listed but is not in the folder"},
+		{"absent", goodIndex, listed[:2], "0001-second-new.patch is listed but not in the folder"},
 		{"unlisted", goodIndex, append(listed, "0009-left.patch"), "0009-left.patch is in the folder but not listed"},
 		{"assertion without call", replace("call: hook.Start\n    ", ""), listed, "assertion 2: file, function and call are all needed"},
 		{"assertion in a loop", replace("in: return", "in: loop"), listed, `in is "loop"`},

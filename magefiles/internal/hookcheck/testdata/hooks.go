@@ -171,3 +171,22 @@ func init() { hook.Start() }
 func init() { hook.Start() }
 
 func external(a, b int) bool
+
+func afterSelect(a, b int) bool {
+	select {}
+	return hook.Changed(a, b)
+}
+
+func constantOperand(a, b int) bool {
+	if a != b && enabled {
+		return hook.Changed(a, b)
+	}
+	return a != b
+}
+
+func negated(a, b int) bool {
+	if !(enabled || false) {
+		return a != b
+	}
+	return hook.Changed(a, b)
+}
