@@ -67,6 +67,7 @@ func TestInReturn(t *testing.T) {
 		{"afterSelect", "never reached: it is after a statement that ends"},
 		{"constantOperand", "never reached: it is below a condition that is constant"},
 		{"negated", "never reached: it is after a statement that ends"},
+		{"afterLabel", "never reached: it is after a statement that ends"},
 		{"inLiteral", "it does not call hook.Changed"},
 		{"shadowed", "hook is shadowed by the declaration in line 130"},
 		{"shadowedLater", "the call is not in a return statement"},
@@ -124,6 +125,7 @@ func TestBefore(t *testing.T) {
 		{"inSelect", "begin", reached},
 		{"deferred", "begin", "deferred or in a goroutine"},
 		{"concurrent", "begin", "deferred or in a goroutine"},
+		{"skipped", "begin", "the function has a goto"},
 		{"deadTarget", "begin", "begin is not called at all"},
 		{"noTarget", "begin", "begin is not called at all"},
 	}

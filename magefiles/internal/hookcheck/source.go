@@ -65,15 +65,14 @@ func (s *source) check(a Assertion) (line int, found string) {
 	if found != "" {
 		return 0, found
 	}
-	walk := newWalker(s)
-	walk.block(function.Body.List, function.Body.End())
+	walk := walkBody(s, function.Body)
 	line, found = s.line(function.Pos()), fmt.Sprintf("it does not call %s", a.Call)
 	best := -1
 	for _, c := range walk.calls {
 		if types.ExprString(c.node.Fun) != a.Call {
 			continue
 		}
-		progress, problem := s.checkCall(a, c, walk.calls)
+		progress, problem := s.checkCall(a, c, walk)
 		if problem == "" {
 			return 0, ""
 		}
@@ -86,7 +85,7 @@ func (s *source) check(a Assertion) (line int, found string) {
 
 // checkCall returns what is wrong with one call, and how many of the
 // requirements it meets before that.
-func (s *source) checkCall(a Assertion, c call, all []call) (progress int, problem string) {
+func (s *source) checkCall(a Assertion, c call, walk *walker) (progress int, problem string) {
 	if c.dead != "" {
 		return 0, "the call is never reached: it is " + c.dead
 	}
@@ -99,7 +98,7 @@ func (s *source) checkCall(a Assertion, c call, all []call) (progress int, probl
 		return 2, "the call is not in a return statement"
 	}
 	if a.Before != "" {
-		if problem := s.precedes(c, a.Before, all); problem != "" {
+		if problem := s.precedes(c, a.Before, walk); problem != "" {
 			return 3, problem
 		}
 	}
@@ -130,14 +129,16 @@ func (s *source) resolves(node *ast.CallExpr, importPath string) string {
 }
 
 // precedes checks that control can reach the named call only through c.
-func (s *source) precedes(c call, name string, all []call) string {
+func (s *source) precedes(c call, name string, walk *walker) string {
 	seen := false
-	for _, later := range all {
+	for _, later := range walk.calls {
 		if types.ExprString(later.node.Fun) != name || later.dead != "" {
 			continue
 		}
 		seen = true
 		switch {
+		case walk.jumps:
+			return "the function has a goto, so that the order is not certain"
 		case c.deferred:
 			return "the call is deferred or in a goroutine"
 		case later.node.End() < c.node.End(): // arguments are called first

@@ -26,11 +26,13 @@ const (
 )
 
 // walker collects the calls of a function body in source order, without those
-// of function literals. Goto and labels are taken for granted: a label makes
-// what follows it reachable.
+// of function literals.
 type walker struct {
 	source *source
 	calls  []call
+	// jumps is set when the function has a goto. Where it leads is not followed:
+	// every label is then taken to be reachable.
+	jumps bool
 	context
 }
 
@@ -42,15 +44,21 @@ type context struct {
 	until    token.Pos
 }
 
-func newWalker(s *source) *walker { return &walker{source: s} }
+// walkBody collects the calls of a function.
+func walkBody(s *source, body *ast.BlockStmt) *walker {
+	w := &walker{source: s, jumps: branches(body, token.GOTO)}
+	w.block(body.List, body.End())
+	return w
+}
 
-// block walks a list of statements that ends at until.
+// block walks a list of statements that ends at until, and reports whether
+// control never gets to its end.
 func (w *walker) block(list []ast.Stmt, until token.Pos) (ends bool) {
 	saved := w.context
 	defer func() { w.context = saved }()
 	w.until = until
 	for _, statement := range list {
-		if _, labelled := statement.(*ast.LabeledStmt); labelled && w.dead == afterEnd {
+		if _, labelled := statement.(*ast.LabeledStmt); labelled && w.jumps && w.dead == afterEnd {
 			w.dead, ends = saved.dead, false
 		}
 		if w.statement(statement) && !ends {
@@ -63,8 +71,7 @@ func (w *walker) block(list []ast.Stmt, until token.Pos) (ends bool) {
 	return ends
 }
 
-// branch walks code that runs only on some condition. A dead branch ends
-// nothing that is of interest.
+// branch walks code that runs only on some condition, or never when it is dead.
 func (w *walker) branch(list []ast.Stmt, until token.Pos, dead bool) (ends bool) {
 	saved := w.context
 	defer func() { w.context = saved }()
@@ -172,14 +179,14 @@ func (w *walker) forStatement(s *ast.ForStmt) (ends bool) {
 	if s.Post != nil {
 		w.branch([]ast.Stmt{s.Post}, s.Post.End(), known && !value)
 	}
-	return known && value && !breaks(s.Body)
+	return known && value && !branches(s.Body, token.BREAK)
 }
 
 // clauses walks the cases of a switch or select. Control gets past it unless
 // one case is sure to be taken, every one ends, and none breaks out. A select
 // waits until it can take one; a switch is sure to with a default.
 func (w *walker) clauses(body *ast.BlockStmt, exhaustive bool) (ends bool) {
-	ends = !breaks(body)
+	ends = !branches(body, token.BREAK)
 	for _, clause := range body.List {
 		switch c := clause.(type) {
 		case *ast.CaseClause:
@@ -199,21 +206,20 @@ func (w *walker) clauses(body *ast.BlockStmt, exhaustive bool) (ends bool) {
 	return ends && exhaustive
 }
 
-// breaks reports whether a break may leave the statement that has this body. A
-// labelled break is counted wherever it leads.
-func breaks(body *ast.BlockStmt) bool {
+// branches reports whether a body has a statement of this kind: a break may
+// leave the loop or switch that it is the body of. One with a label, or inside
+// another loop, is counted wherever it leads.
+func branches(body *ast.BlockStmt, kind token.Token) bool {
 	found := false
-	for _, statement := range body.List {
-		ast.Inspect(statement, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncLit:
-				return false
-			case *ast.BranchStmt:
-				found = found || n.Tok == token.BREAK
-			}
-			return !found
-		})
-	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.BranchStmt:
+			found = found || n.Tok == kind
+		}
+		return !found
+	})
 	return found
 }
 

@@ -190,3 +190,14 @@ func negated(a, b int) bool {
 	}
 	return hook.Changed(a, b)
 }
+
+func afterLabel(a, b int) bool {
+	return a != b
+loop:
+	for {
+		if a > b {
+			continue loop
+		}
+		return hook.Changed(a, b)
+	}
+}

@@ -134,3 +134,12 @@ func method(m *manager) {
 	hook.Start()
 	m.config.begin()
 }
+
+func skipped(wanted bool) {
+	if !wanted {
+		goto start
+	}
+	hook.Start()
+start:
+	begin()
+}
