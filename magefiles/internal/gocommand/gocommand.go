@@ -72,9 +72,25 @@ func (g Go) Output(ctx context.Context, call Call) ([]byte, error) {
 
 func (g Go) explain(err error) error {
 	var failed *command.Error
-	if errors.As(err, &failed) && strings.Contains(failed.Stderr, "download "+g.Toolchain) {
+	if !errors.As(err, &failed) {
+		return err
+	}
+	failed.Stderr = withoutProgress(failed.Stderr)
+	if strings.Contains(failed.Stderr, "download "+g.Toolchain) {
 		return fmt.Errorf("%w: %s could not be fetched; check that the module proxy (go env GOPROXY) can be reached: %w",
 			ErrToolchain, g.Toolchain, err)
 	}
 	return err
+}
+
+// withoutProgress drops the lines that name each downloaded module, which would
+// bury the reason of a failure.
+func withoutProgress(stderr string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(stderr) {
+		if !strings.HasPrefix(line, "go: downloading ") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }

@@ -50,6 +50,9 @@ type Entry struct {
 	// RootOnly says that the root module can be had but not its staging
 	// modules: enough for applying patches, not for building.
 	RootOnly bool `yaml:"rootOnly,omitempty"`
+	// Unsigned are the modules whose sums in GoSum come from the module proxy
+	// alone, since the checksum database did not know them.
+	Unsigned []string `yaml:"unsigned,omitempty"`
 	// GoSum has the lines of go.sum for k8s.io/kubernetes and for its staging
 	// modules, as the Go checksum database signed them.
 	GoSum string `yaml:"goSum"`

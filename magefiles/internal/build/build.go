@@ -1,0 +1,202 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"go/version"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/steadylet/steadylet/magefiles/internal/command"
+	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
+	"github.com/steadylet/steadylet/magefiles/internal/layout"
+	"github.com/steadylet/steadylet/magefiles/internal/progress"
+	"github.com/steadylet/steadylet/magefiles/internal/workspace"
+)
+
+// Tree is what is built: a prepared worktree.
+type Tree struct {
+	Dir    string
+	Layout layout.Layout
+	// ID identifies the tree's content.
+	ID string
+	// Toolchain is the one that the tag names, "go1.26.5".
+	Toolchain string
+	Stamp     Stamp
+}
+
+// Binary is a finished build.
+type Binary struct {
+	// Path is where the binary is; DebugPath is the file with its DWARF, for a
+	// release build.
+	Path      string `json:"path"`
+	DebugPath string `json:"debugPath,omitempty"`
+	SHA256    string `json:"sha256"`
+	// DebugSHA256 is the digest of the file at DebugPath.
+	DebugSHA256 string `json:"debugSHA256,omitempty"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+	// BuildID is the GNU build ID that links a binary to its DWARF.
+	BuildID string `json:"buildID"`
+	// Arguments are those of the go command.
+	Arguments []string `json:"arguments"`
+	// Settings are the variables that the go command was given.
+	Settings []string `json:"settings"`
+}
+
+// Builder compiles trees. It is safe for concurrent use on different trees.
+type Builder struct {
+	// Environment is what the go command starts from, usually os.Environ().
+	Environment []string
+	Progress    *progress.Reporter
+}
+
+// ErrStamp is matched by the error of a build whose binary does not say the
+// version that it was given.
+var ErrStamp = errors.New("the binary does not name its version")
+
+// Key identifies the result of building a tree with these options.
+func Key(tree Tree, options Options) workspace.Key {
+	inputs := append(options.identity(), tree.ID, tree.Toolchain, tree.Stamp.linkerFlags())
+	if options.Mode == Debug {
+		inputs = append(inputs, tree.Dir) // it is in the DWARF
+	}
+	return workspace.KeyOf(inputs...)
+}
+
+// Build compiles into the folder out, which must exist, and returns what it
+// made. The files are named after the component; nothing is there if it fails.
+func (b Builder) Build(ctx context.Context, tree Tree, options Options, out string) (Binary, error) {
+	if err := options.Check(); err != nil {
+		return Binary{}, err
+	}
+	binary := Binary{
+		Path:     filepath.Join(out, options.Component),
+		BuildID:  buildID(Key(tree, options)),
+		Settings: settings(options, tree),
+	}
+	extra := []string{"-B=0x" + binary.BuildID}
+	if options.Mode == Release {
+		binary.DebugPath = binary.Path + ".debug"
+		extra = append(extra, "-s", "-w")
+	}
+	binary.Arguments = arguments(options, tree, extra, binary.Path)
+	if err := b.compile(ctx, tree, options, binary); err != nil {
+		return Binary{}, errors.Join(err, removeIfThere(binary.Path), removeIfThere(binary.DebugPath))
+	}
+	return binary, nil
+}
+
+func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary Binary) error {
+	step := b.Progress.Step("compile", progress.Packages)
+	defer step.Abort()
+	counter := &packageCounter{step: step, done: make(chan struct{})}
+	g := gocommand.Go{Toolchain: tree.Toolchain, Environment: b.Environment}
+	go counter.findTotal(ctx, g, tree, options)
+	err := g.Run(ctx, gocommand.Call{Args: binary.Arguments, Dir: tree.Dir, Set: binary.Settings, Stderr: counter})
+	close(counter.done)
+	if err != nil {
+		return fmt.Errorf("compiling %s: %w", options.Component, err)
+	}
+	if binary.DebugPath != "" {
+		// The same link with symbols and DWARF: the code lies at the same addresses.
+		args := arguments(options, tree, []string{"-B=0x" + binary.BuildID}, binary.DebugPath)
+		if err := g.Run(ctx, gocommand.Call{Args: args, Dir: tree.Dir, Set: binary.Settings}); err != nil {
+			return fmt.Errorf("linking the debug file of %s: %w", options.Component, err)
+		}
+	}
+	step.Done(fmt.Sprintf("%d packages", counter.packages()))
+	if options.Arch == runtime.GOARCH && runtime.GOOS == "linux" {
+		return checkStamp(ctx, binary.Path, options.Component, tree.Stamp.Version)
+	}
+	return nil
+}
+
+// arguments returns those of a go build of the component.
+func arguments(options Options, tree Tree, linker []string, output string) []string {
+	args := []string{"build", "-v", "-o", output}
+	if options.Mode == Debug {
+		args = append(args, "-gcflags=all=-N -l")
+	} else {
+		args = append(args, "-trimpath")
+	}
+	return append(args, "-ldflags="+tree.Stamp.linkerFlags(linker...), packagePath(options))
+}
+
+func packagePath(options Options) string { return "k8s.io/kubernetes/cmd/" + options.Component }
+
+func settings(options Options, tree Tree) []string {
+	cgo := "0"
+	if options.CGO {
+		cgo = "1"
+	}
+	flags := "-mod=vendor"
+	if version.Compare(tree.Toolchain, "go1.18") >= 0 {
+		// The tree may lie inside somebody's git checkout: that isn't its history.
+		flags += " -buildvcs=false"
+	}
+	set := []string{"GOOS=linux", "GOARCH=" + options.Arch, "CGO_ENABLED=" + cgo, "GOFLAGS=" + flags}
+	// Releases from 1.30 on vendor for a whole workspace.
+	if workspaceFile := filepath.Join(tree.Dir, "go.work"); tree.Layout == layout.Upstream && exists(workspaceFile) {
+		set = append(set, "GOWORK="+workspaceFile)
+	}
+	return set
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// buildID turns a build's key into a GNU build ID of 20 bytes.
+func buildID(key workspace.Key) string { return string(key) }
+
+// checkStamp asks the binary for its version.
+func checkStamp(ctx context.Context, path, component, want string) error {
+	args := []string{path, "--version"}
+	switch component {
+	case "kubeadm":
+		args = []string{path, "version", "-o", "short"}
+	case "kubectl":
+		args = []string{path, "version", "--client"}
+	}
+	out, err := command.Command{Args: args}.Output(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the new binary for its version: %w", err)
+	}
+	if !strings.Contains(string(out), want) {
+		return fmt.Errorf("%w: want %s, it says %q", ErrStamp, want, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// Digest returns a file's SHA-256 and its size in bytes.
+func Digest(path string) (digest string, size int64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	size, err = io.Copy(hash, file)
+	if err != nil {
+		return "", 0, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), size, nil
+}
+
+func removeIfThere(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

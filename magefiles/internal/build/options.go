@@ -1,0 +1,105 @@
+// Package build compiles one program of a Kubernetes tree.
+//
+// The result is a function of the tree and of the Options: the toolchain is
+// fetched by name, the environment is set in full, and nothing of the clock or
+// the host gets into the binary of a release build. A debug build also has the
+// tree's path in it, so that a debugger finds the sources.
+package build
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Mode is what a binary is for.
+type Mode string
+
+const (
+	// Debug keeps every variable readable: no optimisation, no inlining, symbols
+	// and DWARF in the binary, source paths as they are on the build host.
+	Debug Mode = "debug"
+	// Release optimises, cuts the paths and keeps the DWARF in a file of its
+	// own, which a debugger finds by build ID.
+	Release Mode = "release"
+)
+
+// Components are the programs that can be built.
+func Components() []string {
+	return []string{"kubelet", "kubeadm", "kube-apiserver", "kubectl"}
+}
+
+// architectures are those that a kubelet is built for.
+func architectures() []string { return []string{"amd64", "arm64"} }
+
+// Options say what to build, apart from the tree. The operating system is linux.
+type Options struct {
+	Component string
+	Arch      string
+	Mode      Mode
+	// CGO links C code, as upstream's own builds do. It needs a C compiler for
+	// Arch.
+	CGO bool
+}
+
+// Check reports the first option that can't be built, with the values that can.
+func (o Options) Check() error {
+	if !slices.Contains(Components(), o.Component) {
+		return fmt.Errorf("component %q is unknown: want one of %s", o.Component, strings.Join(Components(), ", "))
+	}
+	if !slices.Contains(architectures(), o.Arch) {
+		return fmt.Errorf("architecture %q is not supported: want one of %s", o.Arch, strings.Join(architectures(), ", "))
+	}
+	if o.Mode != Debug && o.Mode != Release {
+		return fmt.Errorf("mode %q is unknown: want %s or %s", o.Mode, Debug, Release)
+	}
+	if o.CGO && o.Arch != runtime.GOARCH {
+		return fmt.Errorf("cgo needs a C compiler for %s, and this host is %s: build without -cgo, or on such a host", o.Arch, runtime.GOARCH)
+	}
+	return nil
+}
+
+// identity is what decides a binary apart from the tree, for cache keys.
+func (o Options) identity() []string {
+	return []string{"build 1", o.Component, o.Arch, string(o.Mode), fmt.Sprint(o.CGO)}
+}
+
+// Stamp is what a binary says of itself (k8s.io/component-base/version).
+type Stamp struct {
+	// Version is the full version, "v1.36.3+steadylet.0a1b2c3d".
+	Version string
+	// Commit is the ID of the tree's last commit.
+	Commit string
+	// Date is the build date in RFC 3339; it is the tag's, not the clock's.
+	Date string
+	// Major and Minor are the release's.
+	Major, Minor int
+}
+
+// versionPackages are those whose variables carry the version. Up to 1.20 the
+// linker knows vendored packages by the longer path.
+var versionPackages = [...]string{
+	"k8s.io/client-go/pkg/version",
+	"k8s.io/component-base/version",
+	"k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version",
+	"k8s.io/kubernetes/vendor/k8s.io/component-base/version",
+}
+
+// linkerFlags returns the value of -ldflags.
+func (s Stamp) linkerFlags(extra ...string) string {
+	flags := extra
+	for _, variable := range [...]struct{ name, value string }{
+		{"gitVersion", s.Version},
+		{"gitCommit", s.Commit},
+		{"gitTreeState", "clean"},
+		{"gitMajor", fmt.Sprint(s.Major)},
+		{"gitMinor", fmt.Sprint(s.Minor)},
+		{"buildDate", s.Date},
+	} {
+		for _, path := range versionPackages {
+			flags = append(flags, fmt.Sprintf("-X=%s.%s=%s", path, variable.name, variable.value))
+		}
+	}
+	return strings.Join(flags, " ")
+}
