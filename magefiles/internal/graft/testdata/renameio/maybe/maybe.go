@@ -1,0 +1,3 @@
+package maybe
+
+import _ "github.com/google/renameio"

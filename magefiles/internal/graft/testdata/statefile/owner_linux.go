@@ -1,0 +1,6 @@
+package statefile
+
+import "syscall"
+
+// Owner is who runs this.
+func Owner() int { return syscall.Getuid() }

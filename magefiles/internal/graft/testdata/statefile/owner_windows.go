@@ -1,0 +1,5 @@
+package statefile
+
+import "golang.org/x/sys/windows"
+
+var _ windows.Handle
