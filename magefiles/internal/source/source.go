@@ -78,6 +78,8 @@ type Request struct {
 	// Entry is what the lock knows of Version.
 	Entry lock.Entry
 	Kind  Kind
+	// Repository is the lock's git URL: where git and auto look without a Location.
+	Repository string
 	// Location is the URL or path of a git repository, archive or folder.
 	Location string
 	// Commit is the commit ID that the tag must have, instead of the lock's.

@@ -1,0 +1,314 @@
+package gittree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync/atomic"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"golang.org/x/sync/errgroup"
+)
+
+// Checkout makes a worktree equal to a tree and returns how many files it wrote.
+// A file that is right already keeps its modification time; a file or folder that
+// is not in the tree is removed. No link is followed, in the tree or in the
+// worktree. After a crash the next Checkout repairs what is wrong.
+func (s *Store) Checkout(ctx context.Context, tree plumbing.Hash, worktree string, progress Progress) (int, error) {
+	wanted, err := s.files(tree)
+	if err != nil {
+		return 0, fmt.Errorf("checking out %s: %w", tree, err)
+	}
+	plan, err := compare(worktree, wanted, readStamp(worktree))
+	if err != nil {
+		return 0, fmt.Errorf("checking out %s to %s: %w", tree, worktree, err)
+	}
+	if plan.empty() && plan.stamped == tree.String() {
+		return 0, nil
+	}
+	if err := removeStamp(worktree); err != nil {
+		return 0, fmt.Errorf("checking out %s to %s: %w", tree, worktree, err)
+	}
+	if err := s.carryOut(ctx, plan, worktree, progress); err != nil {
+		return 0, fmt.Errorf("checking out %s to %s: %w", tree, worktree, err)
+	}
+	return len(plan.write), writeStamp(worktree, newStamp(tree, append(plan.keep, plan.write...)))
+}
+
+// Verify lists the paths at which a worktree differs from a tree.
+func (s *Store) Verify(tree plumbing.Hash, worktree string) ([]string, error) {
+	wanted, err := s.files(tree)
+	if err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", worktree, err)
+	}
+	plan, err := compare(worktree, wanted, readStamp(worktree))
+	if err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", worktree, err)
+	}
+	differing := slices.Clone(plan.remove)
+	for _, f := range plan.write {
+		differing = append(differing, f.Path)
+	}
+	slices.Sort(differing)
+	return slices.Compact(differing), nil
+}
+
+// files lists a tree's files, refusing what a checkout must not write.
+func (s *Store) files(tree plumbing.Hash) ([]file, error) {
+	var files []file
+	var walk func(id plumbing.Hash, folder string) error
+	walk = func(id plumbing.Hash, folder string) error {
+		entries, err := s.entries(id)
+		if err != nil {
+			return err
+		}
+		names := make(map[string]bool, len(entries))
+		for _, entry := range entries {
+			name := path.Join(folder, entry.Name)
+			if !validName(entry.Name) || names[entry.Name] {
+				return fmt.Errorf("%q: %w", name, ErrPath)
+			}
+			names[entry.Name] = true
+			switch entry.Mode {
+			case filemode.Dir:
+				if err := walk(entry.Hash, name); err != nil {
+					return err
+				}
+			case filemode.Regular, filemode.Executable, filemode.Symlink:
+				files = append(files, file{Path: name, Mode: entry.Mode, ID: entry.Hash})
+			case filemode.Deprecated:
+				files = append(files, file{Path: name, Mode: filemode.Regular, ID: entry.Hash})
+			default:
+				return fmt.Errorf("%q has mode %s: %w", name, entry.Mode, ErrPath)
+			}
+		}
+		return nil
+	}
+	err := walk(tree, "")
+	return files, err
+}
+
+// plan is what has to be done to a worktree. Removals come first.
+type plan struct {
+	stamped string
+	keep    []file
+	remove  []string
+	write   []file
+}
+
+func (p plan) empty() bool { return len(p.remove) == 0 && len(p.write) == 0 }
+
+// compare finds out how a worktree differs from the wanted files. A file that the
+// stamp vouches for is not read.
+func compare(worktree string, wanted []file, known stamp) (plan, error) {
+	root, err := os.OpenRoot(worktree)
+	if err != nil {
+		return plan{}, err
+	}
+	defer root.Close()
+	p := plan{stamped: known.Tree}
+	stamped := make(map[string]file, len(known.Files))
+	for _, f := range known.Files {
+		stamped[f.Path] = f
+	}
+	there, strays, err := present(worktree, wanted)
+	if err != nil {
+		return plan{}, err
+	}
+	p.remove = strays
+	for _, want := range wanted {
+		is, ok := there[want.Path]
+		if !ok {
+			p.write = append(p.write, want)
+			continue
+		}
+		same, err := is.holds(root, want, stamped[want.Path])
+		if err != nil {
+			return plan{}, err
+		}
+		if !same {
+			p.remove = append(p.remove, want.Path)
+			p.write = append(p.write, want)
+			continue
+		}
+		is.ID = want.ID
+		p.keep = append(p.keep, is)
+	}
+	return p, nil
+}
+
+// present lists the files of a worktree that are wanted, and the files and whole
+// folders that are not.
+func present(worktree string, wanted []file) (there map[string]file, strays []string, err error) {
+	isWanted, folders := make(map[string]bool, len(wanted)), map[string]bool{}
+	for _, f := range wanted {
+		isWanted[f.Path] = true
+		for folder := path.Dir(f.Path); !folders[folder]; folder = path.Dir(folder) {
+			folders[folder] = true
+		}
+	}
+	there = make(map[string]file, len(wanted))
+	err = filepath.WalkDir(worktree, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || name == worktree {
+			return err
+		}
+		relative := filepath.ToSlash(name[len(worktree)+1:])
+		if entry.IsDir() {
+			if folders[relative] {
+				return nil
+			}
+			strays = append(strays, relative)
+			return fs.SkipDir
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		f, err := newFile(relative, info)
+		if err != nil || !isWanted[relative] {
+			strays = append(strays, relative)
+			return nil //nolint:nilerr // what is no file is a stray too
+		}
+		there[relative] = f
+		return nil
+	})
+	return there, strays, err
+}
+
+// holds reports whether a file of the worktree is what is wanted at its path.
+func (f file) holds(root *os.Root, want, stamped file) (bool, error) {
+	if f.Mode != want.Mode {
+		return false, nil
+	}
+	if stamped.ID == want.ID && stamped.untouched(f) {
+		return true, nil
+	}
+	var content []byte
+	var err error
+	if f.Mode == filemode.Symlink {
+		var target string
+		target, err = root.Readlink(f.Path)
+		content = []byte(target)
+	} else {
+		content, err = root.ReadFile(f.Path)
+	}
+	return err == nil && objectID(plumbing.BlobObject, content) == want.ID, err
+}
+
+// carryOut does what a plan says, one folder after the other, and notes in the
+// plan how the written files look.
+func (s *Store) carryOut(ctx context.Context, p plan, worktree string, progress Progress) error {
+	root, err := os.OpenRoot(worktree)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range p.remove {
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	folders := make(chan []file)
+	var done atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(folders)
+		for rest := p.write; len(rest) > 0; {
+			n := sameFolder(rest)
+			select {
+			case folders <- rest[:n]:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			rest = rest[n:]
+		}
+		return nil
+	})
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			source := s.another()
+			defer source.Close()
+			for files := range folders {
+				if err := source.writeFolder(root, files); err != nil {
+					return err
+				}
+				progress.report(done.Add(int64(len(files))), int64(len(p.write)))
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// sameFolder counts the files at the start of the list that lie in one folder.
+func sameFolder(files []file) int {
+	folder := path.Dir(files[0].Path)
+	n := slices.IndexFunc(files, func(f file) bool { return path.Dir(f.Path) != folder })
+	if n < 0 {
+		return len(files)
+	}
+	return n
+}
+
+// writeFolder writes files that lie in one folder.
+func (s *Store) writeFolder(root *os.Root, files []file) (err error) {
+	folder := path.Dir(files[0].Path)
+	if err := root.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	below, err := root.OpenRoot(folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, below.Close()) }()
+	for i := range files {
+		content, err := s.blob(files[i].ID)
+		if err != nil {
+			return fmt.Errorf("%s: %w", files[i].Path, err)
+		}
+		if err := files[i].write(below, content); err != nil {
+			return fmt.Errorf("%s: %w", files[i].Path, err)
+		}
+	}
+	return nil
+}
+
+// write creates the file, which must not exist, and notes how it looks.
+func (f *file) write(folder *os.Root, content []byte) error {
+	name := path.Base(f.Path)
+	if f.Mode == filemode.Symlink {
+		if err := folder.Symlink(string(content), name); err != nil {
+			return err
+		}
+	} else if err := createFile(folder, name, f.Mode, content); err != nil {
+		return err
+	}
+	info, err := folder.Lstat(name)
+	if err != nil {
+		return err
+	}
+	id := f.ID
+	*f, err = newFile(f.Path, info)
+	f.ID = id
+	return err
+}
+
+func createFile(folder *os.Root, name string, mode filemode.FileMode, content []byte) error {
+	permissions := fs.FileMode(0o644)
+	if mode == filemode.Executable {
+		permissions = 0o755
+	}
+	created, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions)
+	if err != nil {
+		return err
+	}
+	_, err = created.Write(content)
+	return errors.Join(err, created.Close())
+}

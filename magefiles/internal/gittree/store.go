@@ -1,0 +1,180 @@
+// Package gittree keeps a source tree as a git repository: the objects in a bare
+// store, and the files in a worktree beside it that can be brought from one
+// commit to the next by writing only what differs.
+//
+// No git program is needed. Commits carry a fixed author, committer and the date
+// they are given, so that equal content gives equal commit IDs.
+package gittree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// cacheSize bounds the objects that a store keeps in memory, in bytes.
+const cacheSize = 16 * cache.MiByte
+
+// Store holds the objects of one tree's history, in the folder git below the
+// tree's own. It must not be used concurrently.
+type Store struct {
+	gitDir  string
+	objects *filesystem.Storage
+}
+
+// Progress is told how much is done, of how much; a total of 0 is unknown. It may
+// be nil.
+type Progress func(done, total int64)
+
+// Open opens the store of the tree in dir, which must exist, and creates an empty
+// one where there is none. A store is whole after a crash at any point: objects
+// appear by renaming finished files.
+func Open(dir string) (*Store, error) {
+	gitDir := filepath.Join(dir, "git")
+	store := &Store{gitDir: gitDir, objects: openStorage(gitDir)}
+	err := store.objects.Init()
+	if err == nil {
+		err = store.initHead()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the repository in %s: %w", dir, err)
+	}
+	return store, nil
+}
+
+func openStorage(gitDir string) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(osfs.New(gitDir), cache.NewObjectLRU(cacheSize),
+		filesystem.Options{KeepDescriptors: true, ExclusiveAccess: true})
+}
+
+// another returns a second reader of the same objects: a Store is for one
+// goroutine.
+func (s *Store) another() *Store { return &Store{gitDir: s.gitDir, objects: openStorage(s.gitDir)} }
+
+// Close releases the store's open files.
+func (s *Store) Close() error { return s.objects.Close() }
+
+// CommitText is what a commit says.
+type CommitText struct {
+	Subject, Body string
+	// When is both dates of the commit.
+	When time.Time
+}
+
+// author is that of every commit.
+func author(when time.Time) object.Signature {
+	return object.Signature{Name: "steadylet", Email: "steadylet@localhost", When: when.UTC()}
+}
+
+// Commit stores a commit and returns its ID, which depends on nothing but the
+// arguments.
+func (s *Store) Commit(tree plumbing.Hash, parents []plumbing.Hash, text CommitText) (plumbing.Hash, error) {
+	message := text.Subject + "\n"
+	if text.Body != "" {
+		message += "\n" + text.Body + "\n"
+	}
+	commit := object.Commit{
+		Author: author(text.When), Committer: author(text.When), Message: message, TreeHash: tree, ParentHashes: parents,
+	}
+	return s.put(commit.Encode)
+}
+
+// mainBranch is the branch that HEAD names.
+const mainBranch = plumbing.ReferenceName("refs/heads/main")
+
+// initHead makes the folder a repository in the eyes of git's own programs.
+func (s *Store) initHead() error {
+	_, err := s.objects.Reference(plumbing.HEAD)
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return s.objects.SetReference(plumbing.NewSymbolicReference(plumbing.HEAD, mainBranch))
+	}
+	return err
+}
+
+// SetMain makes the main branch point at a commit, so that git's own programs
+// show the history.
+func (s *Store) SetMain(commit plumbing.Hash) error {
+	if err := s.objects.SetReference(plumbing.NewHashReference(mainBranch, commit)); err != nil {
+		return fmt.Errorf("setting the branch of %s: %w", s.gitDir, err)
+	}
+	return nil
+}
+
+// put stores one object.
+func (s *Store) put(encode func(plumbing.EncodedObject) error) (plumbing.Hash, error) {
+	encoded := s.objects.NewEncodedObject()
+	if err := encode(encoded); err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("encoding a git object: %w", err)
+	}
+	id, err := s.objects.SetEncodedObject(encoded)
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("storing a git object: %w", err)
+	}
+	return id, nil
+}
+
+func (s *Store) putBlob(data []byte) (plumbing.Hash, error) {
+	return s.put(func(encoded plumbing.EncodedObject) error {
+		encoded.SetType(plumbing.BlobObject)
+		writer, err := encoded.Writer()
+		if err != nil {
+			return err
+		}
+		_, err = writer.Write(data)
+		return errors.Join(err, writer.Close())
+	})
+}
+
+// blob reads an object and checks that it is what its ID says.
+func (s *Store) blob(id plumbing.Hash) ([]byte, error) {
+	blob, err := object.GetBlob(s.objects, id)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := blob.Reader()
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(reader)
+	if err = errors.Join(err, reader.Close()); err != nil {
+		return nil, err
+	}
+	if objectID(plumbing.BlobObject, data) != id {
+		return nil, fmt.Errorf("%w: blob %s holds something else", ErrTruncated, id)
+	}
+	return data, nil
+}
+
+// ReadFile returns the content of a plain file of a tree. An absent file, or one
+// that is no plain file, gives an error that matches fs.ErrNotExist.
+func (s *Store) ReadFile(tree plumbing.Hash, path string) (data []byte, executable bool, err error) {
+	root, err := object.GetTree(s.objects, tree)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading %s: tree %s: %w", path, tree, err)
+	}
+	entry, err := root.FindEntry(path)
+	if err != nil {
+		if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) {
+			err = fs.ErrNotExist
+		}
+		return nil, false, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable {
+		return nil, false, fmt.Errorf("reading %s: it is not a plain file: %w", path, fs.ErrNotExist)
+	}
+	data, err = s.blob(entry.Hash)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return data, entry.Mode == filemode.Executable, nil
+}

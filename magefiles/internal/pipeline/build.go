@@ -1,0 +1,191 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/steadylet/steadylet/magefiles/internal/manifest"
+)
+
+// Built is a finished binary in dist/.
+type Built struct {
+	// Path is the binary's, ManifestPath that of the manifest beside it. Both are
+	// absolute.
+	Path, ManifestPath string
+	// Version is what the binary says of itself.
+	Version string
+	// Cached says that it was there already, byte for byte.
+	Cached bool
+}
+
+// builtRecord is what the workspace remembers of a finished build.
+type builtRecord struct {
+	Path, SHA256           string
+	DebugPath, DebugSHA256 string
+	ManifestPath           string
+	ManifestSHA256         string
+}
+
+// Build compiles a patched tree into
+// dist/<version>/<os>-<arch>/<mode>/<component>. A stock build's mode has the
+// prefix "stock-". When it fails the files of an earlier build are still there.
+func (p *Pipeline) Build(ctx context.Context, tree *Patched, options build.Options) (*Built, error) {
+	if err := options.Check(); err != nil {
+		return nil, err
+	}
+	target := p.target(tree)
+	key := build.Key(target, options)
+	dir := p.distDir(tree, options)
+	binary := filepath.Join(dir, options.Component)
+	built := &Built{Path: binary, ManifestPath: binary + ".manifest.json", Version: target.Stamp.Version}
+	var known builtRecord
+	if p.space.Recall("build", key, &known) && known.intact(built) {
+		built.Cached = true
+		return built, nil
+	}
+	if err := p.Checkout(ctx, tree); err != nil {
+		return nil, err
+	}
+	temporary, err := p.space.TempDir()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temporary)
+	described, err := p.compile(ctx, tree, target, options, temporary)
+	if err != nil {
+		return nil, err
+	}
+	if known, err = publish(temporary, dir, described); err != nil {
+		return nil, fmt.Errorf("moving the result to %s: %w", dir, err)
+	}
+	return built, p.space.Record("build", key, known)
+}
+
+// target describes the tree to the compiler.
+func (p *Pipeline) target(tree *Patched) build.Tree {
+	request := tree.Tree.Request
+	return build.Tree{
+		Dir: tree.Tree.Worktree, Layout: tree.Tree.Layout, ID: tree.Series.Tree, Toolchain: request.Entry.Toolchain,
+		Stamp: build.Stamp{
+			Version: tree.Version(), Commit: tree.Series.Commit, Date: request.Entry.Time.UTC().Format(time.RFC3339),
+			Major: request.Version.Major, Minor: request.Version.Minor,
+		},
+	}
+}
+
+func (p *Pipeline) distDir(tree *Patched, options build.Options) string {
+	mode := string(options.Mode)
+	if tree.Series.Digest == "" {
+		mode = "stock-" + mode
+	}
+	return filepath.Join(p.config.Root, "dist", tree.Tree.Request.Version.String(), "linux-"+options.Arch, mode)
+}
+
+// compile builds into a temporary folder, and writes the manifest there.
+func (p *Pipeline) compile(ctx context.Context, tree *Patched, target build.Tree, options build.Options, dir string) (manifest.Manifest, error) {
+	builder := build.Builder{Environment: p.config.Environment, Progress: p.progress}
+	started := p.now()
+	binary, err := builder.Build(ctx, target, options, dir)
+	if err != nil {
+		return manifest.Manifest{}, err
+	}
+	described := manifest.Manifest{
+		Component: options.Component, Version: target.Stamp.Version, Series: tree.Series,
+		Base: manifest.Base{
+			Tag: tree.Tree.Request.Version.String(), Source: tree.Tree.Origin, Layout: tree.Tree.Layout,
+			Tree: tree.Tree.TreeID.String(), Commit: tree.Tree.Commit.String(),
+		},
+		Build: manifest.Build{
+			OS: "linux", Arch: options.Arch, Mode: options.Mode, CGO: options.CGO, Toolchain: target.Toolchain,
+			Arguments: binary.Arguments, Settings: binary.Settings, BuildID: binary.BuildID,
+			Started: started.UTC().Truncate(time.Second), DurationSeconds: p.now().Sub(started).Seconds(),
+		},
+	}
+	if described.Binary, err = describe(binary.Path); err != nil {
+		return manifest.Manifest{}, err
+	}
+	if binary.DebugPath != "" {
+		debug, err := describe(binary.DebugPath)
+		if err != nil {
+			return manifest.Manifest{}, err
+		}
+		described.Debug = &debug
+	}
+	return described, manifest.Write(binary.Path+".manifest.json", described)
+}
+
+func describe(path string) (manifest.File, error) {
+	digest, size, err := build.Digest(path)
+	return manifest.File{Name: filepath.Base(path), SHA256: digest, Size: size}, err
+}
+
+// publish moves finished files from one folder to another. The manifest goes
+// last: where there is one, what it describes is whole.
+func publish(from, to string, described manifest.Manifest) (builtRecord, error) {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return builtRecord{}, err
+	}
+	name := described.Component + ".manifest.json"
+	if err := os.Remove(filepath.Join(to, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return builtRecord{}, err
+	}
+	digest, _, err := build.Digest(filepath.Join(from, name))
+	if err != nil {
+		return builtRecord{}, err
+	}
+	record := builtRecord{
+		Path: filepath.Join(to, described.Binary.Name), SHA256: described.Binary.SHA256,
+		ManifestPath: filepath.Join(to, name), ManifestSHA256: digest,
+	}
+	files := []string{described.Binary.Name}
+	if described.Debug != nil {
+		files = append(files, described.Debug.Name)
+		record.DebugPath, record.DebugSHA256 = filepath.Join(to, described.Debug.Name), described.Debug.SHA256
+	}
+	for _, file := range append(files, name) {
+		if err := os.Rename(filepath.Join(from, file), filepath.Join(to, file)); err != nil {
+			return builtRecord{}, err
+		}
+	}
+	if described.Debug == nil {
+		return record, nil
+	}
+	return record, linkByBuildID(to, described)
+}
+
+// linkByBuildID puts a link to the file with the DWARF where debuggers look for
+// it below a debug file directory: .build-id/xx/yyyy.debug.
+func linkByBuildID(dir string, described manifest.Manifest) error {
+	id := described.Build.BuildID
+	link := filepath.Join(dir, ".build-id", id[:2], id[2:]+".debug")
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Symlink(filepath.Join("..", "..", described.Debug.Name), link)
+}
+
+// intact reports whether the files of an earlier build are still there, to the
+// byte.
+func (r builtRecord) intact(built *Built) bool {
+	if r.Path != built.Path || r.ManifestPath != built.ManifestPath {
+		return false
+	}
+	for path, want := range map[string]string{r.Path: r.SHA256, r.DebugPath: r.DebugSHA256, r.ManifestPath: r.ManifestSHA256} {
+		if path == "" {
+			continue
+		}
+		if digest, _, err := build.Digest(path); err != nil || digest != want {
+			return false
+		}
+	}
+	return true
+}

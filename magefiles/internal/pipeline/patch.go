@@ -1,0 +1,229 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
+	"github.com/steadylet/steadylet/magefiles/internal/graft"
+	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/manifest"
+	"github.com/steadylet/steadylet/magefiles/internal/progress"
+	"github.com/steadylet/steadylet/magefiles/internal/series"
+	"github.com/steadylet/steadylet/magefiles/internal/source"
+	"github.com/steadylet/steadylet/magefiles/internal/workspace"
+)
+
+// StockSeries is the name that asks for no series at all.
+const StockSeries = "none"
+
+// DefaultSeries is the one that keeps containers running over an upgrade.
+const DefaultSeries = "restart-suppression"
+
+// PatchOptions say what is added to a pristine tree.
+type PatchOptions struct {
+	// Series is the name of a folder in patches/, or StockSeries.
+	Series string
+	// Untested takes the nearest variant of each patch for a version that no
+	// range of the series contains.
+	Untested bool
+}
+
+// Patched is a tree with a series applied and its hooks proven, or a stock tree
+// that was asked for as such.
+type Patched struct {
+	Tree   *source.Tree
+	Series manifest.Series
+	// Applied tells where each hunk was found.
+	Applied []AppliedPatch
+	// Cached says that the patches had been applied before.
+	Cached bool
+}
+
+// AppliedPatch is one patch and where its hunks were found.
+type AppliedPatch struct {
+	File  string
+	Hunks []series.Placement
+}
+
+// Version is what a binary of the tree says of itself: the tag, and eight digits
+// of the series digest as build metadata. (The + keeps semantic versioning's
+// order, and passes Kubernetes' own version checks.)
+func (t *Patched) Version() string {
+	if t.Series.Digest == "" {
+		return t.Tree.Request.Version.String()
+	}
+	return fmt.Sprintf("%s+steadylet.%.8s", t.Tree.Request.Version, t.Series.Digest)
+}
+
+// additions is everything that is put on top of a pristine tree.
+type additions struct {
+	patches    []*series.Patch
+	assertions []hookcheck.Assertion
+	library    *graft.Plan
+	digest     string
+}
+
+// Patch applies a series as one commit a patch, places the state file library,
+// and proves that the hooks are where they must be. When anything fails the
+// tree is as it was before.
+func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOptions) (*Patched, error) {
+	if options.Series == StockSeries {
+		stock := manifest.Series{Tree: tree.TreeID.String(), Commit: tree.Commit.String(), Patches: []manifest.Patch{}}
+		return &Patched{Tree: tree, Series: stock, Cached: tree.Cached}, nil
+	}
+	added, err := p.additions(ctx, tree, options)
+	if err != nil {
+		return nil, err
+	}
+	patched := &Patched{Tree: tree}
+	key := workspace.KeyOf("patch 1", string(tree.Key), added.digest)
+	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest {
+		patched.Tree, patched.Cached = tree, true
+		return patched, nil
+	}
+	step := p.progress.Step("patch", progress.Patches)
+	defer step.Abort()
+	patched = &Patched{Tree: tree}
+	if err := patched.apply(added, step); err != nil {
+		return nil, fmt.Errorf("applying series %s to Kubernetes %s: %w", options.Series, tree.Request.Version, err)
+	}
+	step.Done(fmt.Sprintf("%d patches", len(added.patches)))
+	remembered := *patched
+	remembered.Tree = nil
+	if err := p.space.Record("patch", key, remembered); err != nil {
+		return nil, err
+	}
+	return patched, nil
+}
+
+func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options PatchOptions) (*additions, error) {
+	loaded, err := p.loadSeries(options.Series)
+	if err != nil {
+		return nil, err
+	}
+	version := tree.Request.Version
+	patches, err := loaded.Select(version, options.Untested)
+	if err != nil {
+		return nil, err
+	}
+	library, err := p.library(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	return &additions{
+		patches: patches, library: library, assertions: applicable(loaded.Assertions, version),
+		digest: series.Digest(patches, library.Digest),
+	}, nil
+}
+
+// loadSeries reads a series by its folder's name.
+func (p *Pipeline) loadSeries(name string) (*series.Series, error) {
+	if !workspace.SafeName(name) {
+		return nil, fmt.Errorf("series %q is not the name of a folder in patches/", name)
+	}
+	loaded, err := series.Load(os.DirFS(filepath.Join(p.config.Root, "patches")), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("series %q is not in patches/: give the name of a folder there, or %s for a stock build: %w", name, StockSeries, err)
+	}
+	return loaded, err
+}
+
+func applicable(assertions []hookcheck.Assertion, version kubever.Version) []hookcheck.Assertion {
+	var chosen []hookcheck.Assertion
+	for _, assertion := range assertions {
+		if assertion.AppliesTo(version) {
+			chosen = append(chosen, assertion)
+		}
+	}
+	return chosen
+}
+
+// apply computes every change in memory, proves the hooks, and only then writes
+// commits. The worktree is not touched.
+func (t *Patched) apply(added *additions, step *progress.Step) error {
+	store, err := gittree.Open(t.Tree.Dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	base := upstreamFiles{store: store, tree: t.Tree.TreeID, layout: t.Tree.Layout}
+	result, err := series.Apply(base, added.patches)
+	if err != nil {
+		return err
+	}
+	history := history{store: store, tree: t.Tree.TreeID, commit: t.Tree.Commit, when: t.Tree.Request.Entry.Time}
+	t.Series = manifest.Series{Digest: added.digest, Library: added.library.Digest, Patches: []manifest.Patch{}}
+	for i, applied := range result.Patches {
+		if err := history.add(applied.Patch.Title, applied.Patch.Body, edits(applied.Changes, t.Tree.Layout)); err != nil {
+			return fmt.Errorf("committing %s: %w", applied.Patch.File, err)
+		}
+		t.Series.Patches = append(t.Series.Patches, manifest.Patch{
+			File: applied.Patch.File, Title: applied.Patch.Title, Digest: applied.Patch.Digest,
+			Tree: history.tree.String(), Commit: history.commit.String(),
+		})
+		t.Applied = append(t.Applied, AppliedPatch{File: applied.Patch.File, Hunks: applied.Hunks})
+		step.Set(int64(i+1), int64(len(result.Patches)))
+	}
+	if err := history.addLibrary(added.library); err != nil {
+		return err
+	}
+	t.Series.Tree, t.Series.Commit = history.tree.String(), history.commit.String()
+	base.tree = history.tree
+	return hookcheck.Check(base, added.assertions)
+}
+
+// Checkout makes the worktree equal to the patched tree. Files that are right
+// already are left alone, so that the compiler's cache keeps its worth.
+func (p *Pipeline) Checkout(ctx context.Context, tree *Patched) error {
+	store, err := gittree.Open(tree.Tree.Dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	step := p.progress.Step("checkout", progress.Files)
+	defer step.Abort()
+	written, err := store.Checkout(ctx, plumbing.NewHash(tree.Series.Tree), tree.Tree.Worktree, step.Set)
+	if err != nil {
+		return fmt.Errorf("bringing the patched tree to %s: %w", tree.Tree.Worktree, err)
+	}
+	step.Done(fmt.Sprintf("%d files written", written))
+	return nil
+}
+
+// PrintPatched writes what was applied, and where each hunk was found.
+func (p *Pipeline) PrintPatched(tree *Patched) {
+	out := p.config.Results
+	fmt.Fprintf(out, "%s (series digest %s)\n", tree.Version(), tree.Series.Digest)
+	for i, patch := range tree.Series.Patches {
+		fmt.Fprintf(out, "\n%s  %s\n", patch.File, patch.Title)
+		for _, hunk := range tree.Applied[i].Hunks {
+			fmt.Fprintf(out, "  %s: hunk %d at line %d (offset %+d)\n", hunk.File, hunk.Hunk, hunk.Found, hunk.Offset)
+		}
+		fmt.Fprintf(out, "  tree %s\n", patch.Tree)
+	}
+	fmt.Fprintf(out, "\nresult    tree %s, commit %s\nlocation  %s\n", tree.Series.Tree, tree.Series.Commit, tree.Tree.Worktree)
+}
+
+// ReportConflicts prints every hunk that did not apply, for people or as JSON,
+// where err is about that, and returns err.
+func (p *Pipeline) ReportConflicts(err error, asJSON bool) error {
+	var conflicts *series.ConflictError
+	if !errors.As(err, &conflicts) {
+		return err
+	}
+	if !asJSON {
+		return errors.Join(err, conflicts.Report(p.config.Results))
+	}
+	encoder := json.NewEncoder(p.config.Results)
+	encoder.SetIndent("", "  ")
+	return errors.Join(err, encoder.Encode(conflicts))
+}

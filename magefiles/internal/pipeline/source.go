@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/layout"
+	"github.com/steadylet/steadylet/magefiles/internal/source"
+)
+
+// SourceOptions say which tree is wanted, as a person writes it.
+type SourceOptions struct {
+	// Version is a tag, or empty for the newest of the lock.
+	Version string
+	// Kind is auto, git, module, archive or dir.
+	Kind string
+	// Location, Commit, SHA256, Layout and AllowDirty are those of a
+	// source.Request.
+	Location, Commit, SHA256, Layout string
+	AllowDirty                       bool
+}
+
+// Source returns the pristine tree.
+func (p *Pipeline) Source(ctx context.Context, options SourceOptions) (*source.Tree, error) {
+	request, err := p.request(options)
+	if err != nil {
+		return nil, err
+	}
+	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
+	tree, err := fetcher.Fetch(ctx, p.space, request)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range tree.Origin.Warnings {
+		p.progress.Say("warning: %s", warning)
+	}
+	return tree, nil
+}
+
+func (p *Pipeline) request(options SourceOptions) (source.Request, error) {
+	version, err := p.version(options.Version)
+	if err != nil {
+		return source.Request{}, err
+	}
+	entry, err := p.lock.Entry(version)
+	if err != nil {
+		return source.Request{}, err
+	}
+	kind, err := source.ParseKind(options.Kind)
+	if err != nil {
+		return source.Request{}, err
+	}
+	request := source.Request{
+		Version: version, Entry: entry, Kind: kind, Repository: p.lock.Git, Location: options.Location,
+		Commit: options.Commit, SHA256: options.SHA256, AllowDirty: options.AllowDirty,
+	}
+	if options.Layout != "" {
+		if request.Layout, err = layout.Parse(options.Layout); err != nil {
+			return source.Request{}, err
+		}
+	}
+	return request, nil
+}
+
+func (p *Pipeline) version(text string) (kubever.Version, error) {
+	if text == "" {
+		return p.lock.Newest()
+	}
+	return kubever.Parse(text)
+}
+
+// PrintSource writes where a tree is and what vouches for it.
+func (p *Pipeline) PrintSource(tree *source.Tree) {
+	out := p.config.Results
+	fmt.Fprintf(out, "Kubernetes %s from source %s (%s layout)\n", tree.Request.Version, tree.Request.Kind, tree.Layout)
+	fmt.Fprintf(out, "tree      %s\ncommit    %s\nlocation  %s\n", tree.TreeID, tree.Commit, tree.Worktree)
+	if !tree.Origin.Verified {
+		fmt.Fprintln(out, "verified  no")
+	}
+	for _, proof := range tree.Origin.Proofs {
+		fmt.Fprintf(out, "verified  %s\n", proof)
+	}
+}
+
+// AddToLock asks the module proxy and the checksum database about a tag and
+// writes what they say to the lock. A tag that is there already must not have
+// changed its commit or its root module's sum.
+func (p *Pipeline) AddToLock(ctx context.Context, text, toolchain string, unsigned bool) error {
+	version, err := kubever.Parse(text)
+	if err != nil {
+		return err
+	}
+	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
+	entry, err := fetcher.Describe(ctx, version, toolchain, unsigned)
+	if err != nil {
+		return err
+	}
+	if known, err := p.lock.Entry(version); err == nil {
+		if known.RootSum() != entry.RootSum() {
+			return &source.MismatchError{What: "the root module of " + text, Want: known.RootSum(), Got: entry.RootSum(),
+				Remedy: "A published tag never changes: find out who moved it before you touch the lock."}
+		}
+		entry.Commit, entry.Archives = known.Commit, known.Archives
+	}
+	p.lock.Put(entry)
+	return p.lock.Write(lockPath(p.config.Root))
+}

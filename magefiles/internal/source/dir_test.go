@@ -1,0 +1,109 @@
+package source
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checkout makes a git checkout with the real git: one committed file, one
+// executable, one link.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file.go"), []byte("package k\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "run.sh"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("file.go", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, dir, "init", "-q")
+	runGit(t, dir, "add", ".")
+	runGit(t, dir, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "first")
+	return dir
+}
+
+func runGit(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func TestFetchDirCopiesTrackedFilesOnly(t *testing.T) {
+	from := checkout(t)
+	if err := os.WriteFile(filepath.Join(from, "untracked"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	origin, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := runGit(t, from, "rev-parse", "HEAD"); origin.Commit != want || origin.Verified {
+		t.Errorf("origin is %+v, want commit %s, unverified", origin, want)
+	}
+	if _, err := os.Stat(filepath.Join(to, "untracked")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an untracked file was copied: %v", err)
+	}
+	if link, err := os.Readlink(filepath.Join(to, "link")); err != nil || link != "file.go" {
+		t.Errorf("the link became %q: %v", link, err)
+	}
+	if info, err := os.Stat(filepath.Join(to, "run.sh")); err != nil || info.Mode().Perm()&0o100 == 0 {
+		t.Errorf("the executable bit is lost: %v %v", info, err)
+	}
+}
+
+func TestDirtyCheckoutIsRefused(t *testing.T) {
+	for name, change := range map[string]func(dir string) error{
+		"changed": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "file.go"), []byte("package x\n"), 0o644)
+		},
+		"removed": func(dir string) error { return os.Remove(filepath.Join(dir, "file.go")) },
+		"now a link": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "file.go")), os.Symlink("run.sh", filepath.Join(dir, "file.go")))
+		},
+		"staged": func(dir string) error {
+			err := os.WriteFile(filepath.Join(dir, "file.go"), []byte("package staged\n"), 0o644)
+			cmd := exec.Command("git", "add", "file.go")
+			cmd.Dir = dir
+			return errors.Join(err, cmd.Run())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, to := checkout(t), t.TempDir()
+			if err := change(from); err != nil {
+				t.Fatal(err)
+			}
+			_, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, to)
+			if !errors.Is(err, ErrDirty) || !strings.Contains(err.Error(), "file.go") {
+				t.Errorf("got %v, want ErrDirty that names file.go", err)
+			}
+			wantEmpty(t, to)
+			origin, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from, AllowDirty: true}, to)
+			if err != nil || origin.Commit != "" || origin.Verified {
+				t.Errorf("with -allow-dirty: %+v %v; want no commit, unverified", origin, err)
+			}
+		})
+	}
+}
+
+func TestDirWithALinkThatEscapes(t *testing.T) {
+	from := t.TempDir()
+	if err := os.Symlink("../../etc/passwd", filepath.Join(from, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, t.TempDir()); !errors.Is(err, ErrUnsafe) {
+		t.Errorf("got %v, want ErrUnsafe", err)
+	}
+}

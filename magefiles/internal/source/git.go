@@ -1,0 +1,102 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
+	"github.com/steadylet/steadylet/magefiles/internal/progress"
+	"github.com/steadylet/steadylet/magefiles/internal/workspace"
+)
+
+// fetchGit fetches one tag, shallow, and checks it out into the worktree.
+func (f Fetcher) fetchGit(ctx context.Context, request Request, store *gittree.Store, worktree string) (Origin, plumbing.Hash, error) {
+	step := f.Progress.Step("download", progress.Bytes)
+	defer step.Abort()
+	fetched, err := gittree.Fetch(ctx, store, request.Location, request.Version.String(), gittree.FetchOptions{Progress: step.Set})
+	if err != nil {
+		return Origin{}, plumbing.ZeroHash, err
+	}
+	step.Done("")
+	origin := Origin{Kind: Git, Location: request.Location, Commit: fetched.Commit.String()}
+	if err := origin.proveCommit(request); err != nil {
+		return Origin{}, plumbing.ZeroHash, err
+	}
+	checkout := f.Progress.Step("checkout", progress.Files)
+	defer checkout.Abort()
+	if _, err := store.Checkout(ctx, fetched.Tree, worktree, checkout.Set); err != nil {
+		return Origin{}, plumbing.ZeroHash, fmt.Errorf("checking out %s: %w", request.Version, err)
+	}
+	checkout.Done("")
+	return origin, fetched.Tree, nil
+}
+
+// proveCommit compares the tag's commit with the one the person gave, or with
+// the lock's.
+func (o *Origin) proveCommit(request Request) error {
+	want, who := request.Entry.Commit, "in the lock"
+	if request.Commit != "" {
+		want, who = request.Commit, "given on the command line"
+	}
+	switch want {
+	case "":
+		o.Warnings = append(o.Warnings, "the lock has no commit ID for "+request.Version.String()+": pass -commit to name the one you trust")
+		return nil
+	case o.Commit:
+		o.prove("the tag points at the commit ID " + who)
+		return nil
+	}
+	return &MismatchError{
+		What: "the commit that tag " + request.Version.String() + " of " + request.Location + " points at", Want: want, Got: o.Commit,
+		Remedy: "The tag was moved, or this is another repository. If you trust it, pass -commit=" + o.Commit,
+	}
+}
+
+// answerWithin is how long the lock's repository may take to list its tags
+// before source auto turns to the module proxy.
+const answerWithin = 5 * time.Second
+
+// resolve turns auto into a kind, and fills in where to fetch from. What auto
+// found is remembered, so that a tree that is there needs no network.
+func (f Fetcher) resolve(ctx context.Context, space *workspace.Workspace, request Request) (Request, error) {
+	if request.Kind == Git && request.Location == "" {
+		request.Location = request.Repository
+	}
+	if request.Kind != Auto {
+		return request, nil
+	}
+	if request.Location != "" {
+		return Request{}, errors.New("-location needs a -source: say what the location is (git, archive or dir)")
+	}
+	key := workspace.KeyOf(append(request.identity(), request.Repository)...)
+	var found struct{ Kind Kind }
+	if space.Recall("auto", key, &found) && (found.Kind == Git || found.Kind == Module) {
+		request.Kind = found.Kind
+		f.Progress.Say("source: %s, as in an earlier run", found.Kind)
+	} else {
+		request.Kind = f.choose(ctx, request)
+		found.Kind = request.Kind
+		if err := errors.Join(ctx.Err(), space.Record("auto", key, found)); err != nil {
+			return Request{}, err
+		}
+	}
+	if request.Kind == Git {
+		request.Location = request.Repository
+	}
+	return request, nil
+}
+
+func (f Fetcher) choose(ctx context.Context, request Request) Kind {
+	answer, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := gittree.HasTag(answer, request.Repository, request.Version.String()); err != nil {
+		f.Progress.Say("source: module, since %s gave no tag %s (%v)", request.Repository, request.Version, err)
+		return Module
+	}
+	f.Progress.Say("source: git, since %s has tag %s", request.Repository, request.Version)
+	return Git
+}

@@ -1,0 +1,160 @@
+//go:build mage
+
+// Turns a Kubernetes tag into a patched, debuggable kubelet.
+//
+// Each target takes flags: go tool mage -h TARGET lists them. Results go to
+// dist/, what is remembered between runs to .steadylet/.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
+)
+
+// Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
+func Build(ctx context.Context,
+	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	component *string, // kubelet, kubeadm, kube-apiserver or kubectl (default: kubelet)
+	mode *string, // debug or release (default: debug)
+	arch *string, // amd64 or arm64 (default: this host's)
+	cgo *bool, // link C code, as upstream's own builds do
+	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
+	untested *bool, // also take a version that the series has no range for
+	source *string, // auto, git, module, archive or dir (default: auto)
+	location *string, // URL or path of the repository, archive or folder
+	commit *string, // commit ID that the tag must have, instead of the lock's
+	sha256 *string, // digest that the archive must have, instead of the lock's
+	layout *string, // upstream or vendored (default: detected)
+	allowDirty *bool, // take a folder's uncommitted changes too
+) error {
+	return run("build", func(p *pipeline.Pipeline) error {
+		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
+		if err != nil {
+			return err
+		}
+		built, err := p.Build(ctx, patched, build.Options{
+			Component: value(component, "kubelet"), Mode: build.Mode(value(mode, string(build.Debug))),
+			Arch: value(arch, runtime.GOARCH), CGO: value(cgo, false),
+		})
+		if err != nil {
+			return err
+		}
+		p.PrintBuilt(built)
+		return nil
+	})
+}
+
+// Source fetches and verifies a Kubernetes tree, and stops there.
+func Source(ctx context.Context,
+	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	source *string, // auto, git, module, archive or dir (default: auto)
+	location *string, // URL or path of the repository, archive or folder
+	commit *string, // commit ID that the tag must have, instead of the lock's
+	sha256 *string, // digest that the archive must have, instead of the lock's
+	layout *string, // upstream or vendored (default: detected)
+	allowDirty *bool, // take a folder's uncommitted changes too
+) error {
+	return run("source", func(p *pipeline.Pipeline) error {
+		tree, err := p.Source(ctx, sourceOptions(version, source, location, commit, sha256, layout, allowDirty))
+		if err != nil {
+			return err
+		}
+		p.PrintSource(tree)
+		return nil
+	})
+}
+
+// Patch applies the series to a tree, prints where each hunk went, and stops there.
+func Patch(ctx context.Context,
+	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	series *string, // folder in patches/ (default: restart-suppression)
+	untested *bool, // also take a version that the series has no range for
+	json *bool, // print conflicts as JSON
+	source *string, // auto, git, module, archive or dir (default: auto)
+	location *string, // URL or path of the repository, archive or folder
+	commit *string, // commit ID that the tag must have, instead of the lock's
+	sha256 *string, // digest that the archive must have, instead of the lock's
+	layout *string, // upstream or vendored (default: detected)
+	allowDirty *bool, // take a folder's uncommitted changes too
+) error {
+	return run("patch", func(p *pipeline.Pipeline) error {
+		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
+		if err != nil {
+			return p.ReportConflicts(err, value(json, false))
+		}
+		if err := p.Checkout(ctx, patched); err != nil {
+			return err
+		}
+		p.PrintPatched(patched)
+		return nil
+	})
+}
+
+// Lock adds a Kubernetes tag to patches/kubernetes.lock.yaml, or fetches its sums anew.
+func Lock(ctx context.Context,
+	version string, // Kubernetes tag, such as v1.36.3
+	toolchain *string, // Go toolchain for a tag that names none, such as go1.15.15
+	unsigned *bool, // also take staging modules that the checksum database does not know
+) error {
+	return run("lock", func(p *pipeline.Pipeline) error {
+		return p.AddToLock(ctx, version, value(toolchain, runtime.Version()), value(unsigned, false))
+	})
+}
+
+// Clean removes trees and step records; with -dist also the results.
+func Clean(
+	dist *bool, // remove dist/ too
+) error {
+	return run("clean", func(p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
+}
+
+// run opens the pipeline in the working directory, which mage makes the
+// repository's root, and closes it whatever happens.
+func run(target string, do func(*pipeline.Pipeline) error) (err error) {
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	p, err := pipeline.Open(pipeline.Config{
+		Root: root, Command: "mage " + target + " " + strings.Join(os.Args[1:], " "), Environment: os.Environ(),
+		Messages: os.Stderr, Results: os.Stdout, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	return do(p)
+}
+
+func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool) (*pipeline.Patched, error) {
+	tree, err := p.Source(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return p.Patch(ctx, tree, pipeline.PatchOptions{
+		Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false),
+	})
+}
+
+func sourceOptions(version, source, location, commit, sha256, layout *string, allowDirty *bool) pipeline.SourceOptions {
+	return pipeline.SourceOptions{
+		Version: value(version, ""), Kind: value(source, "auto"), Location: value(location, ""),
+		Commit: value(commit, ""), SHA256: value(sha256, ""), Layout: value(layout, ""), AllowDirty: value(allowDirty, false),
+	}
+}
+
+// value returns what a flag was set to, or its default.
+func value[T any](flag *T, otherwise T) T {
+	if flag == nil {
+		return otherwise
+	}
+	return *flag
+}
