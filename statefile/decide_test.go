@@ -1,0 +1,193 @@
+package statefile_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// golden is a container, and the hash that a real kubelet's HashContainer gave it.
+type golden struct {
+	Case, Name, Image, Spec string
+	Hash                    uint64
+}
+
+func goldenValues(t testing.TB, version string) map[string]golden {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "golden", version+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []golden
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]golden{}
+	for _, c := range cases {
+		byName[c.Case] = c
+	}
+	if len(byName) == 0 {
+		t.Fatal("there are no golden values")
+	}
+	return byName
+}
+
+func TestHashesAreThoseOfRealKubelets(t *testing.T) {
+	for name, c := range goldenValues(t, "v1.20.2") {
+		if got := statefile.HashSpec([]byte(c.Spec)); got != c.Hash {
+			t.Errorf("1.20.2, %s: got %d, want %d", name, got, c.Hash)
+		}
+	}
+	for name, c := range goldenValues(t, "v1.36.3") {
+		if got := statefile.HashImageAndName(c.Image, c.Name); got != c.Hash {
+			t.Errorf("1.36.3, %s: got %d, want %d", name, got, c.Hash)
+		}
+	}
+}
+
+func recorder(t testing.TB, options statefile.Options) *statefile.Recorder {
+	t.Helper()
+	options.RootDir = t.TempDir()
+	r, err := statefile.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+
+// A container that 1.20.2 started, under a kubelet of 1.36.3, and the other way
+// round; and what an edit of each makes of it.
+func TestDecide(t *testing.T) {
+	for name, old := range goldenValues(t, "v1.20.2") {
+		current := goldenValues(t, "v1.36.3")[name]
+		edited := current
+		edited.Image += "-edited"
+		for _, test := range []struct {
+			name           string
+			annotated, now uint64
+			image          string
+			spec           string
+			changed        bool
+			step           int
+		}{
+			{"equal", current.Hash, current.Hash, current.Image, current.Spec, false, statefile.StepEqual},
+			{"upgrade", old.Hash, current.Hash, current.Image, old.Spec, false, statefile.StepProven},
+			{"rollback", current.Hash, old.Hash, current.Image, old.Spec, false, statefile.StepProven},
+			{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited.Image, old.Spec + " ", true, statefile.StepStock},
+			{"image edited, rollback", current.Hash, statefile.HashSpec([]byte(old.Spec + " ")), edited.Image, old.Spec + " ", true, statefile.StepStock},
+		} {
+			t.Run(name+", "+test.name, func(t *testing.T) {
+				r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
+				got := r.Decide(statefile.Observation{
+					Name: current.Name, Image: test.image, Annotated: test.annotated, Current: test.now,
+					Spec: func() ([]byte, error) { return []byte(test.spec), nil },
+				})
+				if got.Changed != test.changed || got.Step != test.step {
+					t.Errorf("got %+v, want changed %t by step %d", got, test.changed, test.step)
+				}
+			})
+		}
+	}
+}
+
+func TestDecideBehavesAsStockWhenInDoubt(t *testing.T) {
+	old := goldenValues(t, "v1.20.2")["rich"]
+	observation := statefile.Observation{Name: old.Name, Image: old.Image, Annotated: old.Hash, Current: 1}
+	withSpec := func(spec func() ([]byte, error)) statefile.Observation {
+		o := observation
+		o.Spec = spec
+		return o
+	}
+	good := withSpec(func() ([]byte, error) { return []byte(old.Spec), nil })
+	for name, test := range map[string]struct {
+		options statefile.Options
+		given   statefile.Observation
+	}{
+		"no spec":           {statefile.Options{}, observation},
+		"spec fails":        {statefile.Options{}, withSpec(func() ([]byte, error) { return nil, errors.New("no") })},
+		"spec is empty":     {statefile.Options{}, withSpec(func() ([]byte, error) { return nil, nil })},
+		"kill switch":       {statefile.Options{Disabled: true}, good},
+		"unknown algorithm": {statefile.Options{}, withSpec(func() ([]byte, error) { return []byte(old.Spec + ","), nil })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.options.Version, test.options.Now = "v1.36.3", start
+			if got := recorder(t, test.options).Decide(test.given); !got.Changed || got.Reason == "" {
+				t.Errorf("got %+v, want changed, with a reason", got)
+			}
+		})
+	}
+	if got := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(good); got.Changed {
+		t.Errorf("the control was not kept: %+v", got)
+	}
+}
+
+func TestDecideNamesTheVersionThatCreatedTheContainer(t *testing.T) {
+	root := t.TempDir()
+	var r *statefile.Recorder
+	for i, version := range []string{"v1.30.14", "v1.31.0", "v1.36.3"} {
+		var err error
+		if r, err = statefile.Open(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for minutes, want := range map[int]string{-1: "", 0: "v1.30.14", 59: "v1.30.14", 60: "v1.31.0", 119: "v1.31.0", 500: "v1.36.3"} {
+		got := r.Decide(statefile.Observation{Annotated: 1, Current: 2, CreatedAt: start.Add(time.Duration(minutes) * time.Minute)})
+		if got.CreatedUnder != want {
+			t.Errorf("created at minute %d: under %q, want %q", minutes, got.CreatedUnder, want)
+		}
+	}
+}
+
+// The hot path, taken at every sync of every container, must not allocate.
+func TestEqualHashesCostNothing(t *testing.T) {
+	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
+	if n := testing.AllocsPerRun(100, func() { r.Decide(statefile.Observation{Annotated: 7, Current: 7}) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func FuzzDecide(f *testing.F) {
+	for _, c := range goldenValues(f, "v1.20.2") {
+		f.Add(c.Name, c.Image, []byte(c.Spec), c.Hash, uint64(1))
+	}
+	r := recorder(f, statefile.Options{Version: "v1.36.3", Now: start})
+	f.Fuzz(func(t *testing.T, name, image string, spec []byte, annotated, current uint64) {
+		got := r.Decide(statefile.Observation{
+			Name: name, Image: image, Annotated: annotated, Current: current,
+			Spec: func() ([]byte, error) { return spec, nil },
+		})
+		proven := annotated == current || annotated == statefile.HashSpec(spec) || annotated == statefile.HashImageAndName(image, name)
+		if got.Changed == proven {
+			t.Errorf("got %+v; a proof exists: %t", got, proven)
+		}
+	})
+}
+
+func ExampleRecorder_Decide() {
+	root, err := os.MkdirTemp("", "kubelet")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(root)
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: time.Now()})
+	if err != nil {
+		panic(err)
+	}
+	spec := []byte(`{"name":"app","image":"registry.example/app:v1","resources":{}}`)
+	verdict := r.Decide(statefile.Observation{
+		Name: "app", Image: "registry.example/app:v1",
+		Annotated: 2879365065, // as a kubelet 1.20.2 wrote it
+		Current:   7924334,    // as a kubelet 1.36.3 computes it
+		Spec:      func() ([]byte, error) { return spec, nil },
+	})
+	fmt.Println(verdict.Changed, verdict.Step)
+	// Output: false 2
+}

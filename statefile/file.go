@@ -1,0 +1,173 @@
+package statefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/ioutil"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/google/renameio"
+)
+
+// maxSize bounds the file, in bytes. A state with the containers of the fullest
+// node is a tenth of it.
+const maxSize = 1 << 20
+
+const (
+	fileMode   = 0600
+	folderMode = 0700
+)
+
+// Path returns where the state file lies below the kubelet's root directory.
+func Path(rootDir string) string { return filepath.Join(rootDir, "steadylet", "state.json") }
+
+// previousPath is where the copy before the last Save lies.
+func previousPath(path string) string { return path + ".prev" }
+
+// Load reads the state file at path. The error matches one of the package's Err
+// variables, or is that of the file system. No link is followed.
+func Load(path string) (State, error) {
+	data, err := read(path)
+	if err != nil {
+		return State{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	s, err := Decode(data)
+	if err != nil {
+		return State{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func read(path string) ([]byte, error) {
+	// Non-blocking, or a named pipe in the file's place would stop the kubelet.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	switch {
+	case os.IsNotExist(err):
+		return nil, ErrMissing
+	case errors.Is(err, syscall.ELOOP):
+		return nil, ErrNotRegular
+	case err != nil:
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := check(info); err != nil {
+		return nil, err
+	}
+	data, err := ioutil.ReadAll(io.LimitReader(file, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = ErrTooLarge
+	}
+	return data, err
+}
+
+func check(info os.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return ErrNotRegular
+	}
+	if info.Mode().Perm()&0077 != 0 {
+		return fmt.Errorf("%w: %o, want %o", ErrMode, info.Mode().Perm(), fileMode)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%w: user %d, want %d", ErrOwner, stat.Uid, os.Geteuid())
+	}
+	if info.Size() > maxSize {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+// Save writes the state file at path, with mode 0600 in a folder of mode 0700
+// that is made where it is missing. When it returns nil the content is on the
+// disk, and survives a loss of power; when it fails, the file is as it was. The
+// file that it replaces is kept as path.prev if it is whole.
+//
+// Only one process may save to a path at a time.
+func Save(path string, s State) error {
+	if err := save(path, s); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+func save(path string, s State) error {
+	data, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	if len(data) > maxSize {
+		return ErrTooLarge
+	}
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if before, err := read(path); err == nil {
+		if _, err := Decode(before); err == nil {
+			if err := replace(previousPath(path), before); err != nil {
+				return err
+			}
+		}
+	}
+	if err := replace(path, data); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// makeFolder makes the state folder, or makes sure that it is one of ours: a link
+// there could lead the kubelet to write anywhere.
+func makeFolder(folder string) error {
+	if err := os.Mkdir(folder, folderMode); err == nil {
+		return syncFolder(filepath.Dir(folder))
+	} else if !os.IsExist(err) {
+		return err
+	}
+	info, err := os.Lstat(folder)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is not a folder: %w", folder, ErrNotRegular)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d: %w", folder, stat.Uid, ErrOwner)
+	}
+	if info.Mode().Perm() != folderMode {
+		return os.Chmod(folder, folderMode)
+	}
+	return nil
+}
+
+// replace writes a file through a temporary one beside it, which is synced before
+// it takes the name.
+func replace(path string, data []byte) error {
+	// In the same folder: elsewhere may be another file system.
+	file, err := renameio.TempFile(filepath.Dir(path), path)
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup()
+	if err := file.Chmod(fileMode); err != nil {
+		return err
+	}
+	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}
+
+// syncFolder makes a rename in the folder survive a loss of power.
+func syncFolder(folder string) error {
+	file, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return file.Sync()
+}
