@@ -37,10 +37,24 @@ func (h *history) add(subject, body string, edits []gittree.Change) error {
 	return nil
 }
 
-func (h *history) addLibrary(plan *graft.Plan) error {
+// addLibrary places the state file library. In the vendored layout the go command
+// wants the new packages to be listed too, that of the first patch included.
+func (h *history) addLibrary(plan *graft.Plan, in layout.Layout) error {
 	var edits []gittree.Change
 	for _, change := range plan.Changes {
 		edits = append(edits, gittree.Change{Path: change.Path, Data: change.Data})
+	}
+	if in == layout.Vendored {
+		const list = "vendor/modules.txt"
+		data, _, err := h.store.ReadFile(h.tree, list)
+		if err != nil {
+			return fmt.Errorf("placing the state file library: %w", err)
+		}
+		packages := append([]string{"k8s.io/kubernetes/" + graft.Folder}, plan.Packages...)
+		if data, err = graft.VendorModules(data, packages); err != nil {
+			return fmt.Errorf("placing the state file library: %w", err)
+		}
+		edits = append(edits, gittree.Change{Path: list, Data: data})
 	}
 	const body = "The library is copied from the repository that this tree was made with, and so is\n" +
 		"the one module it depends on. Both become packages of the Kubernetes module."
@@ -58,7 +72,7 @@ type upstreamFiles struct {
 	layout layout.Layout
 }
 
-// ReadFile implements series.Files and hookcheck.Files.
+// ReadFile implements series.Files.
 func (f upstreamFiles) ReadFile(path string) (series.File, error) {
 	data, executable, err := f.store.ReadFile(f.tree, f.layout.Path(path))
 	return series.File{Data: data, Executable: executable}, err
@@ -77,7 +91,7 @@ func edits(changes []series.Change, in layout.Layout) []gittree.Change {
 
 // library plans how the state file library is placed in a tree.
 func (p *Pipeline) library(ctx context.Context, tree *source.Tree) (*graft.Plan, error) {
-	renameio, err := graft.RenameioDir(ctx, p.config.Root)
+	renameio, err := graft.RenameioDir(ctx, p.config.Root, p.config.Environment)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/graft"
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
-	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -120,7 +119,7 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 		return nil, err
 	}
 	return &additions{
-		patches: patches, library: library, assertions: applicable(loaded.Assertions, version),
+		patches: patches, library: library, assertions: loaded.AssertionsFor(version),
 		digest: series.Digest(patches, library.Digest),
 	}, nil
 }
@@ -137,16 +136,6 @@ func (p *Pipeline) loadSeries(name string) (*series.Series, error) {
 	return loaded, err
 }
 
-func applicable(assertions []hookcheck.Assertion, version kubever.Version) []hookcheck.Assertion {
-	var chosen []hookcheck.Assertion
-	for _, assertion := range assertions {
-		if assertion.AppliesTo(version) {
-			chosen = append(chosen, assertion)
-		}
-	}
-	return chosen
-}
-
 // apply computes every change in memory, proves the hooks, and only then writes
 // commits. The worktree is not touched.
 func (t *Patched) apply(added *additions, step *progress.Step) error {
@@ -158,6 +147,9 @@ func (t *Patched) apply(added *additions, step *progress.Step) error {
 	base := upstreamFiles{store: store, tree: t.Tree.TreeID, layout: t.Tree.Layout}
 	result, err := series.Apply(base, added.patches)
 	if err != nil {
+		return err
+	}
+	if err := hookcheck.Check(result, added.assertions); err != nil {
 		return err
 	}
 	history := history{store: store, tree: t.Tree.TreeID, commit: t.Tree.Commit, when: t.Tree.Request.Entry.Time}
@@ -173,12 +165,11 @@ func (t *Patched) apply(added *additions, step *progress.Step) error {
 		t.Applied = append(t.Applied, AppliedPatch{File: applied.Patch.File, Hunks: applied.Hunks})
 		step.Set(int64(i+1), int64(len(result.Patches)))
 	}
-	if err := history.addLibrary(added.library); err != nil {
+	if err := history.addLibrary(added.library, t.Tree.Layout); err != nil {
 		return err
 	}
 	t.Series.Tree, t.Series.Commit = history.tree.String(), history.commit.String()
-	base.tree = history.tree
-	return hookcheck.Check(base, added.assertions)
+	return store.SetMain(history.commit)
 }
 
 // Checkout makes the worktree equal to the patched tree. Files that are right
