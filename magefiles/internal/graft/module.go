@@ -13,17 +13,18 @@ import (
 
 	"golang.org/x/mod/sumdb/dirhash"
 
-	"github.com/steadylet/steadylet/magefiles/internal/command"
+	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 )
 
-// ErrModuleSum is matched by RenameioDir's error when the module's content is
-// not what go.sum says, or when go.sum says nothing about it.
+// ErrModuleSum is matched by RenameioDir's error when the module's folder holds
+// something else than go.sum says, or when go.sum says nothing about it. What
+// the go command refuses by itself gives its error instead.
 var ErrModuleSum = errors.New("module does not match go.sum")
 
 // RenameioDir returns the folder that holds the sources of renameio, in the
 // version that go.mod in root requires. The go command fetches the module if it
-// isn't in the module cache yet. environment is the go command's whole
-// environment, as "NAME=value".
+// isn't in the module cache yet. environment is what the go command starts
+// from, as "NAME=value"; its flags and toolchain are not taken from there.
 //
 // The folder's content is hashed and compared with go.sum in root, since it is
 // copied into every tree: a module cache that somebody edited is refused.
@@ -49,9 +50,9 @@ type module struct {
 }
 
 func download(ctx context.Context, root string, environment []string) (*module, error) {
-	out, err := command.Command{
-		Args: []string{"go", "mod", "download", "-json", renameioPath}, Dir: root, Env: environment,
-	}.Output(ctx)
+	// The toolchain is the one that go.mod asks for, as for this program.
+	auto := gocommand.Go{Toolchain: "auto", Environment: environment}
+	out, err := auto.Output(ctx, gocommand.Call{Args: []string{"mod", "download", "-json", renameioPath}, Dir: root})
 	var found module
 	// A module that can't be had is described on the standard output.
 	if json.Unmarshal(out, &found) == nil && found.Error != "" {

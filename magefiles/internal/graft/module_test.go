@@ -31,7 +31,9 @@ func moduleRoot(t *testing.T, edit func(sums string) string) string {
 func unchanged(sums string) string { return sums }
 
 func TestRenameioDir(t *testing.T) {
-	dir, err := RenameioDir(t.Context(), moduleRoot(t, unchanged), os.Environ())
+	// What a person set for other work must not matter.
+	environment := append(os.Environ(), "GOFLAGS=-mod=vendor", "GOTOOLCHAIN=go1.20", "GOWORK=/nowhere/go.work")
+	dir, err := RenameioDir(t.Context(), moduleRoot(t, unchanged), environment)
 	if err != nil {
 		t.Fatal(err)
 	}
