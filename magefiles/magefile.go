@@ -158,3 +158,18 @@ func value[T any](flag *T, otherwise T) T {
 	}
 	return *flag
 }
+
+// Verify builds kubelets and runs each for the first time, on containerd and under a debugger.
+func Verify(ctx context.Context,
+	versions *string, // tags, separated by commas (default: the newest of each minor version in the lock)
+	source *string, // auto, git, module, archive or dir (default: auto)
+	location *string, // URL or path of the repository, archive or folder
+	commit *string, // commit ID that the tag must have, instead of the lock's
+	sha256 *string, // digest that the archive must have, instead of the lock's
+) error {
+	return run("verify", func(p *pipeline.Pipeline) error {
+		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
+		p.PrintVerified(table)
+		return err
+	})
+}

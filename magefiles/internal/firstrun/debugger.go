@@ -1,0 +1,113 @@
+package firstrun
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/go-delve/delve/service/api"
+	"github.com/go-delve/delve/service/rpc2"
+)
+
+// changedFunction is where the kubelet compares a container with its spec.
+const changedFunction = "k8s.io/kubernetes/pkg/kubelet/kuberuntime.containerChanged"
+
+// Reading is what a debugger read in containerChanged of a live kubelet.
+type Reading struct {
+	// Function, File and Line are where it stopped.
+	Function, File string
+	Line           int
+	// Name and Image are those of the argument container.
+	Name, Image string
+	// Readable says that both could be read; Detail says why not.
+	Readable bool
+	Detail   string
+}
+
+// readContainer attaches Delve to a live kubelet, stops it once in
+// containerChanged, reads the argument and lets the kubelet go on.
+func readContainer(ctx context.Context, delve, dir string, pid int) (reading Reading, err error) {
+	if delve == "" {
+		return Reading{Detail: "no debugger was given"}, nil
+	}
+	if _, err := exec.LookPath(delve); err != nil {
+		return Reading{}, fmt.Errorf("finding the debugger: %w", err)
+	}
+	port, err := freePort()
+	if err != nil {
+		return Reading{}, err
+	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	server, err := startProcess("dlv", delve, dir, "attach", strconv.Itoa(pid), "--headless", "--listen="+address,
+		"--accept-multiclient", "--api-version=2", "--check-go-version=false", "--log=false")
+	if err != nil {
+		return Reading{}, err
+	}
+	defer server.stop() //nolint:errcheck // it has let the kubelet go, or the error below says why not
+	var connection net.Conn
+	err = server.wait(ctx, 2*time.Minute, "the debugger to listen", func() (bool, error) {
+		connection, err = net.Dial("tcp", address)
+		return err == nil, nil
+	})
+	if err != nil {
+		return Reading{}, err
+	}
+	return converse(ctx, rpc2.NewClientFromConn(connection))
+}
+
+// stopWithin is how long the kubelet may take to call containerChanged; it syncs
+// a pod every few seconds.
+const stopWithin = 90 * time.Second
+
+func converse(ctx context.Context, client *rpc2.RPCClient) (Reading, error) {
+	defer client.Detach(false) //nolint:errcheck // false: the kubelet must live on
+	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: changedFunction, Line: -1}); err != nil {
+		return Reading{Detail: "no breakpoint can be set: " + err.Error()}, nil
+	}
+	var state *api.DebuggerState
+	select {
+	case state = <-client.Continue():
+	case <-time.After(stopWithin):
+		_, err := client.Halt()
+		return Reading{Detail: fmt.Sprintf("the kubelet did not call it within %s (%v)", stopWithin, err)}, nil
+	case <-ctx.Done():
+		_, _ = client.Halt()
+		return Reading{}, ctx.Err()
+	}
+	if state.Err != nil || state.CurrentThread == nil || state.CurrentThread.Function == nil {
+		return Reading{}, fmt.Errorf("stopping the kubelet in %s: %v", changedFunction, state.Err)
+	}
+	thread := state.CurrentThread
+	reading := Reading{Function: thread.Function.Name(), File: thread.File, Line: thread.Line, Readable: true}
+	reading.Name = evaluate(client, thread.GoroutineID, "container.Name", &reading)
+	reading.Image = evaluate(client, thread.GoroutineID, "container.Image", &reading)
+	return reading, nil
+}
+
+// evaluate reads a string, or notes why it can't be read.
+func evaluate(client *rpc2.RPCClient, goroutine int64, expression string, reading *Reading) string {
+	value, err := client.EvalVariable(api.EvalScope{GoroutineID: goroutine}, expression, api.LoadConfig{FollowPointers: true, MaxStringLen: 256})
+	switch {
+	case err != nil:
+		reading.Detail = expression + ": " + err.Error()
+	case value.Unreadable != "":
+		reading.Detail = expression + ": " + value.Unreadable
+	default:
+		return value.Value
+	}
+	reading.Readable = false
+	return ""
+}
+
+// freePort returns a TCP port of the loopback address that nobody uses now.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("finding a free port: %w", err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,81 @@
+package firstrun
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// The images of a run, by the names that pods and containerd ask for. Their tags
+// are fixed: nothing is pulled.
+const (
+	sandboxImage = "steadylet.local/sandbox:v1"
+	appImage     = "steadylet.local/app:v1"
+)
+
+// busyboxPath is where Debian's busybox-static puts its one program.
+const busyboxPath = "/bin/busybox"
+
+// writeImages writes a docker archive with both images: busybox, asleep. The
+// archive is a function of the program.
+func writeImages(path string) error {
+	program, err := os.ReadFile(busyboxPath)
+	if err != nil {
+		return &MissingError{Program: busyboxPath, Package: "busybox-static"}
+	}
+	data, err := imageArchive(program, sandboxImage, appImage)
+	if err != nil {
+		return fmt.Errorf("making the images: %w", err)
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
+// imageArchive makes a docker archive of one image with several names, whose only
+// layer has the program as /bin/busybox.
+func imageArchive(program []byte, names ...string) ([]byte, error) {
+	layer, err := archive(tarFile{"bin/busybox", program, 0o755})
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(layer)
+	config, err := json.Marshal(map[string]any{
+		"architecture": "amd64", "os": "linux",
+		"config": map[string]any{"Entrypoint": []string{"/bin/busybox", "sleep", "2147483647"}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(digest[:])}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": names, "Layers": []string{"layer.tar"}}})
+	if err != nil {
+		return nil, err
+	}
+	return archive(tarFile{"config.json", config, 0o644}, tarFile{"layer.tar", layer, 0o644}, tarFile{"manifest.json", manifest, 0o644})
+}
+
+// tarFile is one file of an archive.
+type tarFile struct {
+	name string
+	data []byte
+	mode int64
+}
+
+func archive(files ...tarFile) ([]byte, error) {
+	var out bytes.Buffer
+	writer := tar.NewWriter(&out)
+	for _, file := range files {
+		err := writer.WriteHeader(&tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.data))})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := writer.Write(file.data); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), errors.Join(writer.Close())
+}

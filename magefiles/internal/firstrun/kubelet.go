@@ -1,0 +1,79 @@
+package firstrun
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+)
+
+// kubeletPlace says where a kubelet of a run finds and puts things.
+type kubeletPlace struct {
+	RootDir, ConfigFile, ManifestDir, CertDir string
+	// Endpoint is containerd's, "unix:///…".
+	Endpoint string
+	// Port and HealthPort are on loopback.
+	Port, HealthPort int
+}
+
+// flags returns the command line of a standalone kubelet. The runtime moved from
+// flags to the configuration in 1.27 (pkg/kubelet/apis/config/types.go,
+// ContainerRuntimeEndpoint), and was chosen by name before 1.24
+// (cmd/kubelet/app/options/container_runtime.go).
+func (p kubeletPlace) flags(v kubever.Version) []string {
+	flags := []string{"--root-dir=" + p.RootDir, "--config=" + p.ConfigFile, "--cert-dir=" + p.CertDir, "--hostname-override=steadylet", "-v=2"}
+	if v.Minor < 27 {
+		flags = append(flags, "--container-runtime-endpoint="+p.Endpoint)
+	}
+	if v.Minor < 24 {
+		flags = append(flags, "--container-runtime=remote")
+	}
+	return flags
+}
+
+// config returns the KubeletConfiguration (kubelet.config.k8s.io/v1beta1) of a
+// kubelet that needs no cluster, no swap setting and no free disk.
+func (p kubeletPlace) config(v kubever.Version) ([]byte, error) {
+	config := map[string]any{
+		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
+		"address": "127.0.0.1", "port": p.Port, "healthzBindAddress": "127.0.0.1", "healthzPort": p.HealthPort,
+		"staticPodPath": p.ManifestDir, "fileCheckFrequency": "1s", "syncFrequency": "2s",
+		"authentication": map[string]any{"anonymous": map[string]any{"enabled": true}, "webhook": map[string]any{"enabled": false}},
+		"authorization":  map[string]any{"mode": "AlwaysAllow"},
+		"cgroupDriver":   "cgroupfs", "cgroupsPerQOS": true, "enforceNodeAllocatable": []string{}, "failSwapOn": false,
+		"evictionHard": map[string]string{"memory.available": "1Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
+	}
+	if v.Minor >= 25 { // a feature gate before
+		config["localStorageCapacityIsolation"] = false
+	}
+	if v.Minor >= 27 {
+		config["containerRuntimeEndpoint"] = p.Endpoint
+	}
+	if v.Minor >= 31 {
+		config["failCgroupV1"] = false
+	}
+	data, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the kubelet's configuration: %w", err)
+	}
+	return data, nil
+}
+
+// The static pod of a run.
+const (
+	podName       = "steadylet"
+	containerName = "app"
+)
+
+const staticPod = `apiVersion: v1
+kind: Pod
+metadata:
+  name: ` + podName + `
+spec:
+  hostNetwork: true
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: ` + containerName + `
+    image: ` + appImage + `
+    imagePullPolicy: Never
+`
