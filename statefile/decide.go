@@ -2,6 +2,7 @@ package statefile
 
 import (
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"strconv"
 	"time"
@@ -45,9 +46,15 @@ type Verdict struct {
 
 // Decide tells whether a container was changed since it was created. It does not
 // change the state, and gives the same verdict each time.
+//
+// It never panics: a Spec that does counts as one that fails, and a nil Recorder
+// gives the stock verdict.
 func (r *Recorder) Decide(o Observation) Verdict {
 	if o.Annotated == o.Current {
 		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}
+	}
+	if r == nil {
+		return Verdict{Changed: true, Step: StepStock, Reason: "there is no record"}
 	}
 	if r.disabled != "" {
 		return Verdict{Changed: true, Step: StepStock, Reason: r.disabled}
@@ -67,7 +74,7 @@ func prove(o Observation) Verdict {
 	if o.Spec == nil {
 		return Verdict{Changed: true, Step: StepStock, Reason: "its spec is not known"}
 	}
-	spec, err := o.Spec()
+	spec, err := encode(o.Spec)
 	if err != nil {
 		return Verdict{Changed: true, Step: StepStock, Reason: "its spec can't be encoded: " + err.Error()}
 	}
@@ -75,6 +82,16 @@ func prove(o Observation) Verdict {
 		return Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
 	}
 	return Verdict{Changed: true, Step: StepStock, Reason: "no known algorithm gives the hash on it for today's spec"}
+}
+
+// encode calls spec, and makes an error of its panic.
+func encode(spec func() ([]byte, error)) (data []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			data, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return spec()
 }
 
 // HashSpec is the hash that kubelets 1.16 to 1.30 write on a container with the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,4 +191,35 @@ func ExampleRecorder_Decide() {
 	})
 	fmt.Println(verdict.Changed, verdict.Step)
 	// Output: false 2
+}
+
+func TestDecideNeverPanics(t *testing.T) {
+	o := statefile.Observation{Annotated: 1, Current: 2, Spec: func() ([]byte, error) { panic("broken") }}
+	if got := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(o); !got.Changed {
+		t.Errorf("got %+v, want changed", got)
+	}
+	if got := (*statefile.Recorder)(nil).Decide(o); !got.Changed {
+		t.Errorf("got %+v, want changed", got)
+	}
+}
+
+// Pod workers ask at the same time; the race detector watches.
+func TestDecideConcurrently(t *testing.T) {
+	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
+	old := goldenValues(t, "v1.20.2")["rich"]
+	var workers sync.WaitGroup
+	for range 64 {
+		workers.Go(func() {
+			for i := range 500 {
+				o := statefile.Observation{
+					Name: old.Name, Image: old.Image, Annotated: old.Hash + uint64(i%2), Current: 1, CreatedAt: start,
+					Spec: func() ([]byte, error) { return []byte(old.Spec), nil },
+				}
+				if got := r.Decide(o); got.Changed != (i%2 == 1) {
+					t.Errorf("got %+v at %d", got, i)
+				}
+			}
+		})
+	}
+	workers.Wait()
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/ioutil"
+	"io/ioutil" //lint:ignore SA1019 io.ReadAll is of Go 1.16, and 1.20 is built with 1.15
 	"os"
 	"path/filepath"
 	"syscall"
@@ -120,15 +120,26 @@ func save(path string, s State) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// makeFolder makes the state folder, or makes sure that it is one of ours: a link
-// there could lead the kubelet to write anywhere.
+// makeFolder makes the state folder, or makes sure that it is one of ours.
 func makeFolder(folder string) error {
 	if err := os.Mkdir(folder, folderMode); err == nil {
 		return syncFolder(filepath.Dir(folder))
 	} else if !os.IsExist(err) {
 		return err
 	}
+	if err := checkFolder(folder); err != nil {
+		return err
+	}
+	return os.Chmod(folder, folderMode)
+}
+
+// checkFolder refuses a folder that could lead the kubelet to read, rename or
+// write anywhere else. One that does not exist is fine.
+func checkFolder(folder string) error {
 	info, err := os.Lstat(folder)
+	if os.IsNotExist(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -137,9 +148,6 @@ func makeFolder(folder string) error {
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s belongs to user %d: %w", folder, stat.Uid, ErrOwner)
-	}
-	if info.Mode().Perm() != folderMode {
-		return os.Chmod(folder, folderMode)
 	}
 	return nil
 }

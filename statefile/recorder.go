@@ -35,23 +35,27 @@ type Recorder struct {
 // written, for the log, and must not stop the kubelet.
 //
 // A damaged file is renamed to state.json.corrupt-<time> and the copy before it is
-// read; without a good copy the state starts empty.
+// read; without a good copy the state starts empty. A file of a later release, and
+// one that can't be read for a reason that is not its own, is left where it is, and
+// nothing is saved.
 func Open(options Options) (*Recorder, error) {
 	if why := options.disabledBy(); why != "" {
 		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", why)
 		return &Recorder{disabled: why}, nil
 	}
 	path := Path(options.RootDir)
-	state, loadErr := load(path, options.Now)
-	if errors.Is(loadErr, ErrFutureSchema) {
-		// A later release wrote it, and will want it back after a rollback.
-		return &Recorder{state: State{}.Started(options.Version, options.Now)}, loadErr
+	before, damage, err := load(path, options.Now)
+	state := before.Started(options.Version, options.Now)
+	recorder := &Recorder{state: state}
+	if err == nil {
+		err = Save(path, state)
 	}
-	state = state.Started(options.Version, options.Now)
-	saveErr := Save(path, state)
-	klog.InfoS("Steadylet recorded the start of the kubelet", "path", path, "version", state.Kubelet.Version,
-		"startTime", state.Kubelet.StartTime, "earlierVersions", len(state.History))
-	return &Recorder{state: state}, join(loadErr, saveErr)
+	if err == nil {
+		klog.InfoS("Steadylet recorded the start of the kubelet", "path", path, "version", state.Kubelet.Version,
+			"startTime", state.Kubelet.StartTime, "earlierVersions", len(state.History))
+		removeLeftovers(path)
+	}
+	return recorder, join(damage, err)
 }
 
 // disabledBy returns what switches the package off, or nothing.
@@ -73,33 +77,83 @@ func (r *Recorder) State() State {
 	return state
 }
 
-// load reads the state at path, or what can be saved of it. A missing file is no
-// error.
-func load(path string, now time.Time) (State, error) {
-	state, err := Load(path)
-	if err == nil || errors.Is(err, ErrFutureSchema) {
-		return state, err
+// load reads the state at path, or what can be saved of it. damage says what was
+// lost on the way; err says why nothing may be written there. A missing file is
+// neither.
+func load(path string, now time.Time) (state State, damage, err error) {
+	if err := checkFolder(filepath.Dir(path)); err != nil {
+		return State{}, nil, err
 	}
-	if errors.Is(err, ErrMissing) {
-		err = nil // nothing was lost, unless there is a copy of an earlier one
-	} else {
-		aside := fmt.Sprintf("%s.corrupt-%s", path, now.UTC().Format("20060102T150405Z"))
-		err = fmt.Errorf("%w; it is set aside as %s", err, aside)
-		if renameErr := os.Rename(path, aside); renameErr != nil {
-			err = join(err, renameErr)
+	state, err = Load(path)
+	switch {
+	case err == nil:
+		return state, nil, nil
+	case errors.Is(err, ErrMissing):
+		// Nothing was lost, unless there is a copy of an earlier file.
+	case isDamage(err):
+		if damage, err = setAside(path, err, now); err != nil {
+			return State{}, damage, err
 		}
+	default:
+		return State{}, nil, err
 	}
-	previous, previousErr := Load(previousPath(path))
-	if previousErr != nil {
-		if !errors.Is(previousErr, ErrMissing) {
-			err = join(err, previousErr)
-		}
-		return State{}, err
+	state, err = Load(previousPath(path))
+	switch {
+	case err == nil:
+		return state, damage, nil
+	case errors.Is(err, ErrMissing):
+		return State{}, damage, nil
+	case isDamage(err):
+		return State{}, join(damage, err), nil
+	default:
+		return State{}, damage, err
 	}
-	return previous, err
 }
 
-// join returns one error that says both and is the first that there is.
+// isDamage tells a file that is of no use to anybody from one that only can't be
+// read, or that a later release has use for.
+func isDamage(err error) bool {
+	for _, damage := range []error{ErrMalformed, ErrChecksum, ErrNotRegular, ErrMode, ErrOwner, ErrTooLarge} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxAside bounds the damaged files that are kept.
+const maxAside = 8
+
+// setAside renames a damaged file and says so.
+func setAside(path string, why error, now time.Time) (damage, err error) {
+	aside := path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z")
+	if err := os.Rename(path, aside); err != nil {
+		return why, err
+	}
+	earlier, err := filepath.Glob(path + ".corrupt-*") // in order of their times
+	if err != nil {
+		return why, err
+	}
+	for len(earlier) > maxAside {
+		if err := os.Remove(earlier[0]); err != nil {
+			return why, err
+		}
+		earlier = earlier[1:]
+	}
+	return fmt.Errorf("%w; it is set aside as %s", why, aside), nil
+}
+
+// removeLeftovers removes the temporary files of kubelets that were killed while
+// they saved. What can't be removed does no harm.
+func removeLeftovers(path string) {
+	leftovers, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"*"))
+	for _, leftover := range leftovers {
+		os.Remove(leftover)
+	}
+}
+
+// join returns one error that says both and matches what either does. Either may
+// be nil.
 func join(first, second error) error {
 	switch {
 	case first == nil:
@@ -107,5 +161,15 @@ func join(first, second error) error {
 	case second == nil:
 		return first
 	}
-	return fmt.Errorf("%w; also: %v", first, second)
+	return both{first, second}
+}
+
+// both is two errors. (errors.Join is of Go 1.20.)
+type both struct{ first, second error }
+
+func (b both) Error() string { return b.first.Error() + "; also: " + b.second.Error() }
+
+// Is makes errors.Is hold for either.
+func (b both) Is(target error) bool {
+	return errors.Is(b.first, target) || errors.Is(b.second, target)
 }

@@ -102,60 +102,64 @@ func (s State) CreatedUnder(created time.Time) string {
 
 // Encode returns the file's text, with the checksum in it.
 func (s State) Encode() ([]byte, error) {
-	s.SchemaVersion = SchemaVersion
-	sum, err := s.sum()
-	if err != nil {
-		return nil, err
+	s.SchemaVersion, s.Checksum = SchemaVersion, ""
+	data, err := json.Marshal(s)
+	if err == nil {
+		s.Checksum, err = checksum(data)
 	}
-	s.Checksum = sum
-	data, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		data, err = json.MarshalIndent(s, "", "  ")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state: %w", err)
 	}
 	return append(data, '\n'), nil
 }
 
-func (s State) sum() (string, error) {
-	s.Checksum = ""
-	data, err := json.Marshal(s)
-	if err != nil {
-		return "", fmt.Errorf("encoding the state: %w", err)
+// checksum is the SHA-256, in hexadecimal, of a document without its checksum,
+// with sorted keys and no white space. It covers fields that this release does not
+// know, so that a file of a later one can be checked too.
+func checksum(document []byte) (string, error) {
+	var fields map[string]interface{}
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber() // as written, not as a floating-point number holds it
+	if err := decoder.Decode(&fields); err != nil {
+		return "", err
 	}
-	sum := sha256.Sum256(data)
+	delete(fields, "checksum")
+	canonical, err := json.Marshal(fields)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:]), nil
 }
 
 // Decode reads a file's text. The error matches ErrFutureSchema, ErrMalformed or
 // ErrChecksum.
 func Decode(data []byte) (State, error) {
-	var schema struct {
-		SchemaVersion int `json:"schemaVersion"`
-	}
-	if err := json.Unmarshal(data, &schema); err != nil {
-		return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
-	}
-	if schema.SchemaVersion > SchemaVersion {
-		return State{}, fmt.Errorf("%w: %d, this kubelet knows %d", ErrFutureSchema, schema.SchemaVersion, SchemaVersion)
-	}
 	var s State
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if err := decoder.Decode(&s); err != nil {
-		return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
+	if err := json.Unmarshal(data, &s); err != nil {
+		// What makes it malformed may be what a later schema means by it.
+		var schema struct {
+			SchemaVersion int `json:"schemaVersion"`
+		}
+		if json.Unmarshal(data, &schema) != nil || schema.SchemaVersion <= SchemaVersion {
+			return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
+		}
+		s.SchemaVersion = schema.SchemaVersion
+	}
+	if s.SchemaVersion > SchemaVersion {
+		return State{}, fmt.Errorf("%w: %d, this kubelet knows %d", ErrFutureSchema, s.SchemaVersion, SchemaVersion)
 	}
 	if s.SchemaVersion != SchemaVersion {
 		return State{}, fmt.Errorf("%w: schema version %d", ErrMalformed, s.SchemaVersion)
 	}
-	// The checksum is over the text as written: what differs only in white space
-	// or in fields that are dropped is damage all the same.
-	canonical, err := s.Encode()
+	sum, err := checksum(data)
 	if err != nil {
-		return State{}, err
+		return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
-	sum, err := s.sum()
-	if err != nil {
-		return State{}, err
-	}
-	if sum != s.Checksum || !bytes.Equal(canonical, data) {
+	if sum != s.Checksum {
 		return State{}, ErrChecksum
 	}
 	return s, nil

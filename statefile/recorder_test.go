@@ -1,0 +1,274 @@
+package statefile_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+func TestOpenSavesWhatItCan(t *testing.T) {
+	damage := func(path string) error { return os.WriteFile(path, []byte("damaged"), 0o600) }
+	for name, test := range map[string]struct {
+		damage  func(path string) error
+		history []string
+		files   []string
+		wantErr error
+	}{
+		"intact":          {func(string) error { return nil }, []string{"v1.31.0", "v1.30.14"}, []string{"state.json", "state.json.prev"}, nil},
+		"lost":            {os.Remove, []string{"v1.30.14"}, []string{"state.json", "state.json.prev"}, nil},
+		"damaged":         {damage, []string{"v1.30.14"}, []string{"state.json", "state.json.corrupt-20261124T110000.000000000Z", "state.json.prev"}, statefile.ErrMalformed},
+		"both damaged":    {func(path string) error { return errors.Join(damage(path), damage(path+".prev")) }, nil, []string{"state.json", "state.json.corrupt-20261124T110000.000000000Z", "state.json.prev"}, statefile.ErrMalformed},
+		"everything lost": {func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, nil, []string{"state.json"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			for i, version := range []string{"v1.30.14", "v1.31.0"} {
+				if _, err := statefile.Open(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := test.damage(statefile.Path(root)); err != nil {
+				t.Fatal(err)
+			}
+			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(2 * time.Hour)})
+			if !errors.Is(err, test.wantErr) || (err == nil) != (test.wantErr == nil) {
+				t.Errorf("got %v, want %v", err, test.wantErr)
+			}
+			var history []string
+			for _, earlier := range r.State().History {
+				history = append(history, earlier.Version)
+			}
+			if diff := cmp.Diff(test.history, history); diff != "" {
+				t.Errorf("history (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.files, names(t, filepath.Dir(statefile.Path(root)))); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+			if s, err := statefile.Load(statefile.Path(root)); err != nil || s.Kubelet.Version != "v1.36.3" {
+				t.Errorf("afterwards the file holds %+v: %v", s.Kubelet, err)
+			}
+		})
+	}
+}
+
+func TestAFileOfALaterReleaseIsLeftAlone(t *testing.T) {
+	root := t.TempDir()
+	const text = `{"schemaVersion": 2, "kubelet": {"version": "v1.40.0"}}`
+	path := statefile.Path(root)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if !errors.Is(err, statefile.ErrFutureSchema) || r == nil {
+		t.Fatalf("got %v, want ErrFutureSchema and a recorder", err)
+	}
+	if data, err := os.ReadFile(path); string(data) != text || err != nil {
+		t.Errorf("it became %q: %v", data, err)
+	}
+}
+
+func TestKillSwitchWritesNothing(t *testing.T) {
+	root := t.TempDir()
+	folder := filepath.Dir(statefile.Path(root))
+	if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, "disable"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if verdict := r.Decide(statefile.Observation{Annotated: statefile.HashImageAndName("i", "n"), Image: "i", Name: "n", Current: 1}); !verdict.Changed || !strings.Contains(verdict.Reason, "disable") {
+		t.Errorf("got %+v, want the stock verdict", verdict)
+	}
+	if diff := cmp.Diff([]string{"disable"}, names(t, folder)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestLinksAreNotWrittenThrough(t *testing.T) {
+	outside := t.TempDir()
+	root := t.TempDir()
+	folder := filepath.Dir(statefile.Path(root))
+	if err := os.Symlink(outside, folder); err != nil {
+		t.Fatal(err)
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if !errors.Is(err, statefile.ErrNotRegular) || r == nil {
+		t.Errorf("got %v, want ErrNotRegular and a recorder", err)
+	}
+	if left := names(t, outside); len(left) != 0 {
+		t.Errorf("written through the link: %v", left)
+	}
+}
+
+// A full disk: the file stays as it was, and nothing is left beside it.
+func TestFullDisk(t *testing.T) {
+	root := t.TempDir()
+	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=16k"); err != nil {
+		t.Skipf("needs the right to mount a small file system: %v", err)
+	}
+	defer syscall.Unmount(root, 0)
+	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(statefile.Path(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // fill it
+		file, err := os.CreateTemp(root, "filler")
+		if err != nil {
+			break
+		}
+		_, err = file.Write(make([]byte, 4096))
+		file.Close()
+		if err != nil {
+			break
+		}
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+	if !errors.Is(err, syscall.ENOSPC) || r.State().Kubelet.Version != "v1.36.3" {
+		t.Errorf("got %v and %+v, want ENOSPC and a recorder of the new version", err, r.State().Kubelet)
+	}
+	after, err := os.ReadFile(statefile.Path(root))
+	if !bytes.Equal(before, after) || err != nil {
+		t.Errorf("the file changed: %q %v", after, err)
+	}
+	if diff := cmp.Diff([]string{"state.json"}, names(t, filepath.Dir(statefile.Path(root)))); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// A good file behind a link that somebody planted, and a damaged one.
+func TestALinkedFolderIsNeitherReadNorTouched(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"good":    func(string) error { return nil },
+		"damaged": func(path string) error { return os.WriteFile(path, []byte("damaged"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			planted := saved(t, someState(t))
+			if err := damage(planted); err != nil {
+				t.Fatal(err)
+			}
+			root := t.TempDir()
+			if err := os.Symlink(filepath.Dir(planted), filepath.Dir(statefile.Path(root))); err != nil {
+				t.Fatal(err)
+			}
+			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+			if !errors.Is(err, statefile.ErrNotRegular) || len(r.State().History) != 0 {
+				t.Errorf("got %v and %+v, want ErrNotRegular and an empty history", err, r.State())
+			}
+			if diff := cmp.Diff([]string{"state.json"}, names(t, filepath.Dir(planted))); diff != "" {
+				t.Errorf("files behind the link (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A file that can't be read for want of file descriptors is a good one.
+func TestAGoodFileThatCannotBeReadIsKept(t *testing.T) {
+	root := t.TempDir()
+	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := syscall.Rlimit{Cur: 0, Max: limit.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if restoreErr := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); restoreErr != nil {
+		t.Fatal(restoreErr)
+	}
+	if !errors.Is(err, syscall.EMFILE) || r == nil {
+		t.Errorf("got %v, want EMFILE and a recorder", err)
+	}
+	if s, err := statefile.Load(statefile.Path(root)); err != nil || s.Kubelet.Version != "v1.31.0" {
+		t.Errorf("afterwards the file holds %+v: %v", s.Kubelet, err)
+	}
+}
+
+func TestACopyOfALaterReleaseIsLeftAlone(t *testing.T) {
+	root := t.TempDir()
+	path := statefile.Path(root)
+	const text = `{"schemaVersion": 2}`
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("damaged"), 0o600), os.WriteFile(path+".prev", []byte(text), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); !errors.Is(err, statefile.ErrFutureSchema) {
+			t.Errorf("got %v, want ErrFutureSchema", err)
+		}
+	}
+	if data, err := os.ReadFile(path + ".prev"); string(data) != text || err != nil {
+		t.Errorf("it became %q: %v", data, err)
+	}
+}
+
+func TestDamagedFilesAreKeptUpToABound(t *testing.T) {
+	root := t.TempDir()
+	path := statefile.Path(root)
+	for i := range 12 {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("damaged"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Duration(i))}); !errors.Is(err, statefile.ErrMalformed) {
+			t.Fatal(err)
+		}
+	}
+	kept, err := filepath.Glob(path + ".corrupt-*")
+	if err != nil || len(kept) != 8 || !strings.HasSuffix(kept[7], "000000011Z") {
+		t.Errorf("kept %v, %v; want the last 8", kept, err)
+	}
+}
+
+// TestMain lets the test binary be the process that is killed while it saves.
+func TestMain(m *testing.M) {
+	path := os.Getenv("STEADYLET_TEST_SAVE")
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	for s := (statefile.State{}); ; s = s.Started("v1.31.0", time.Now()) {
+		if err := statefile.Save(path, s); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func TestKilledWhileSaving(t *testing.T) {
+	path := saved(t, someState(t))
+	for i := range 100 {
+		process := exec.Command(os.Args[0])
+		process.Env = append(os.Environ(), "STEADYLET_TEST_SAVE="+path)
+		if err := process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(5+i%20) * time.Millisecond)
+		_ = process.Process.Kill()
+		_ = process.Wait()
+		if _, err := statefile.Load(path); err != nil {
+			t.Fatalf("after kill %d: %v", i, err)
+		}
+	}
+	root := filepath.Dir(filepath.Dir(path))
+	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"state.json", "state.json.prev"}, names(t, filepath.Dir(path))); diff != "" {
+		t.Errorf("left behind by the killed processes (-want +got):\n%s", diff)
+	}
+}
