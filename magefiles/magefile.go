@@ -17,6 +17,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
+	"github.com/steadylet/steadylet/magefiles/internal/testrun"
 )
 
 // Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
@@ -171,5 +172,20 @@ func Verify(ctx context.Context,
 		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
 		p.PrintVerified(table)
 		return err
+	})
+}
+
+// Test checks the sources and runs every test, those that build and run real kubelets too.
+func Test(ctx context.Context,
+	short *bool, // leave out the tests that build and run real kubelets
+) error {
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	return testrun.Run(ctx, testrun.Config{
+		Root: root, Out: os.Stdout, Short: value(short, false),
+		// CI is where every prerequisite is installed, so nothing may be skipped.
+		NoSkips: os.Getenv("CI") != "",
 	})
 }

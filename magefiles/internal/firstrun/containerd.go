@@ -97,6 +97,9 @@ func (c *containerd) running(ctx context.Context, name string) (string, error) {
 
 // stop ends every container, then containerd, and unmounts what they mounted.
 func (c *containerd) stop() error {
+	if !c.process.alive() {
+		return unmountBelow(c.dir)
+	}
 	// The run's own context may be the reason for stopping.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

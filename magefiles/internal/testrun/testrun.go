@@ -1,0 +1,189 @@
+// Package testrun runs the project's checks and tests, and counts what was left
+// out: a test that is skipped on a developer's machine for want of a program must
+// not go unnoticed where everything is supposed to be there.
+package testrun
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/steadylet/steadylet/magefiles/internal/command"
+)
+
+// Config says what is run, and how strictly.
+type Config struct {
+	// Root is the repository's root.
+	Root string
+	// Out takes what a person reads.
+	Out io.Writer
+	// NoSkips makes a skipped test a failure.
+	NoSkips bool
+	// Short leaves out the tests that build and run real kubelets.
+	Short bool
+}
+
+// endToEnd is the package whose tests build and run real kubelets.
+const endToEnd = "github.com/steadylet/steadylet/magefiles/internal/e2e"
+
+// Run checks the sources, then runs every test. The last line that it writes
+// counts the tests.
+func Run(ctx context.Context, config Config) error {
+	if err := config.checks(ctx); err != nil {
+		return err
+	}
+	out, err := command.Command{Args: []string{"go", "list", "./..."}, Dir: config.Root}.Output(ctx)
+	if err != nil {
+		return err
+	}
+	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool { return path == endToEnd })
+	var sum result
+	err = config.test(ctx, &sum, append([]string{"-race"}, packages...)...)
+	if err == nil && !config.Short {
+		// One after the other, and as long as compiling kubelets takes.
+		err = config.test(ctx, &sum, "-timeout=40m", "-count=1", "-v", endToEnd, "-args", "-root="+config.Root)
+	}
+	for _, skipped := range sum.skipped {
+		fmt.Fprintf(config.Out, "skipped: %s\n", skipped)
+	}
+	if err == nil && config.NoSkips && len(sum.skipped) > 0 {
+		err = errors.New("tests were skipped where none may be: see above what they lack")
+	}
+	fmt.Fprintf(config.Out, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, len(sum.skipped))
+	return err
+}
+
+// checks holds the sources against gofmt, vet and staticcheck, the targets
+// included.
+func (c Config) checks(ctx context.Context) error {
+	files, err := sourceFiles(c.Root)
+	if err != nil {
+		return err
+	}
+	out, err := command.Command{Args: append([]string{"gofmt", "-l"}, files...), Dir: c.Root}.Output(ctx)
+	if err != nil {
+		return err
+	}
+	if len(out) > 0 {
+		return fmt.Errorf("these files are not formatted, run gofmt -w on them:\n%s", out)
+	}
+	for _, args := range [][]string{
+		{"go", "vet", "./..."}, {"go", "vet", "-tags=mage", "./magefiles"},
+		{"go", "tool", "staticcheck", "./..."}, {"go", "tool", "staticcheck", "-tags=mage", "./magefiles"},
+	} {
+		fmt.Fprintln(c.Out, strings.Join(args, " "))
+		if err := (command.Command{Args: args, Dir: c.Root, Stderr: c.Out}).Run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourceFiles lists the Go files of the repository, its own results left out.
+func sourceFiles(root string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "dist" || name == "testdata") {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+// result counts tests, and names those that were skipped, with their reason.
+type result struct {
+	passed, failed int
+	skipped        []string
+}
+
+// event is a line of go test -json (go doc test2json).
+type event struct {
+	Action, Package, Test, Output string
+}
+
+// test runs go test and shows the output of what fails.
+func (c Config) test(ctx context.Context, sum *result, args ...string) error {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd.Dir, cmd.Stderr = c.Root, c.Out
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("running go test: %w", err)
+	}
+	sum.read(out, c.Out, slices.Contains(args, "-v"))
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("running go test: %w", err)
+	}
+	return nil
+}
+
+// read counts the events of a run. Output is shown as it comes when the run is
+// verbose, else once its test or package has failed.
+func (r *result) read(events io.Reader, out io.Writer, verbose bool) {
+	kept := map[string]string{}
+	lines := bufio.NewScanner(events)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(out, lines.Text()) // the go command's own words, such as a compiler's
+			continue
+		}
+		name := strings.TrimSuffix(e.Package+" "+e.Test, " ")
+		switch e.Action {
+		case "output", "build-output":
+			if verbose {
+				io.WriteString(out, e.Output) //nolint:errcheck // it is only shown
+			}
+			kept[name] += e.Output
+		case "pass", "fail", "skip":
+			r.ended(e, name, kept[name], out, verbose)
+			delete(kept, name)
+		}
+	}
+}
+
+func (r *result) ended(e event, name, output string, out io.Writer, verbose bool) {
+	switch {
+	case e.Action == "fail":
+		if e.Test != "" {
+			r.failed++
+		}
+		if !verbose {
+			io.WriteString(out, output) //nolint:errcheck // it is only shown
+		}
+	case e.Test == "" && e.Action == "pass":
+		fmt.Fprintf(out, "ok  %s\n", name)
+	case e.Test != "" && e.Action == "pass":
+		r.passed++
+	case e.Test != "" && e.Action == "skip":
+		r.skipped = append(r.skipped, name+": "+reason(output))
+	}
+}
+
+// reason picks what a skipped test said from its output.
+func reason(output string) string {
+	for line := range strings.Lines(output) {
+		if _, text, found := strings.Cut(strings.TrimSpace(line), ".go:"); found {
+			return text
+		}
+	}
+	return "no reason given"
+}
