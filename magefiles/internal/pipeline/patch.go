@@ -76,8 +76,7 @@ type additions struct {
 // tree is as it was before.
 func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOptions) (*Patched, error) {
 	if options.Series == StockSeries {
-		stock := manifest.Series{Tree: tree.TreeID.String(), Commit: tree.Commit.String(), Patches: []manifest.Patch{}}
-		return &Patched{Tree: tree, Series: stock, Cached: tree.Cached}, nil
+		return stock(tree), nil
 	}
 	added, err := p.additions(ctx, tree, options)
 	if err != nil {
@@ -102,6 +101,12 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 		return nil, err
 	}
 	return patched, nil
+}
+
+// stock returns a tree to which nothing is added.
+func stock(tree *source.Tree) *Patched {
+	series := manifest.Series{Tree: tree.TreeID.String(), Commit: tree.Commit.String(), Patches: []manifest.Patch{}}
+	return &Patched{Tree: tree, Series: series, Cached: tree.Cached}
 }
 
 func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options PatchOptions) (*additions, error) {

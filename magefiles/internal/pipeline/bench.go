@@ -1,0 +1,91 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/steadylet/steadylet/magefiles/internal/bench"
+	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
+)
+
+// BenchOptions say what is measured.
+type BenchOptions struct {
+	// Version is the tag that is built.
+	Version string
+	// Archive is the source tarball of 1.20.2, for the checkout; without one it
+	// is left out.
+	Archive string
+	// Rounds is how often what is short is repeated.
+	Rounds int
+}
+
+// Bench measures the pipeline against what a person would run instead. Scratch
+// space goes beside the workspace, since it takes several GiB.
+func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []bench.Figure, err error) {
+	scratch, err := p.space.TempDir()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	tree, err := p.Source(ctx, SourceOptions{Version: options.Version, Kind: "module"})
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := p.loadSeries(DefaultSeries)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := loaded.Select(tree.Request.Version, false)
+	if err != nil {
+		return nil, err
+	}
+	// The worktree must be pristine: git apply is to find what the series finds.
+	if err := p.Checkout(ctx, stock(tree)); err != nil {
+		return nil, err
+	}
+	applied, err := bench.Apply{
+		Patches: filepath.Join(p.config.Root, "patches", DefaultSeries), Tree: tree.Worktree, Scratch: scratch,
+		Layout: tree.Layout, Series: loaded, Selected: selected, Rounds: max(options.Rounds, 5),
+	}.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figures = append(figures, applied)
+	checkout, err := p.benchCheckout(ctx, options, scratch)
+	if err != nil {
+		return figures, err
+	}
+	figures = append(figures, checkout...)
+	p.progress.Say("compiling %s from nothing, twice: this takes as long as that", tree.Request.Version)
+	builds, err := bench.Builds{
+		Root: p.config.Root, Scratch: filepath.Join(scratch, "builds"), Version: tree.Request.Version.String(), Rounds: options.Rounds,
+	}.Run(ctx)
+	return append(figures, builds...), err
+}
+
+func (p *Pipeline) benchCheckout(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {
+	if options.Archive == "" {
+		p.progress.Say("the checkout is not measured: name the source tarball of 1.20.2 with -archive")
+		return nil, nil
+	}
+	tree, err := p.Source(ctx, SourceOptions{Version: "v1.20.2", Kind: "archive", Location: options.Archive})
+	if err != nil {
+		return nil, err
+	}
+	from, bare := filepath.Join(scratch, "from"), filepath.Join(scratch, "served", "kubernetes.git")
+	if err := os.CopyFS(from, os.DirFS(tree.Worktree)); err != nil {
+		return nil, fmt.Errorf("copying the tree: %w", err)
+	}
+	if _, err := gittreetest.MakeRepository(ctx, from, bare, "v1.20.2"); err != nil {
+		return nil, err
+	}
+	return bench.Checkout{
+		Root: p.config.Root, Scratch: scratch, Repository: bare, Tag: "v1.20.2", Rounds: options.Rounds,
+	}.Run(ctx)
+}
+
+// PrintFigures writes the table of figures as Markdown.
+func (p *Pipeline) PrintFigures(figures []bench.Figure) { bench.Print(p.config.Results, figures) }
