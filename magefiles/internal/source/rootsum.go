@@ -20,13 +20,17 @@ func rootSum(dir, version string) (string, error) {
 		return "", fmt.Errorf("computing the root module's sum: %w", err)
 	}
 	prefix := rootModule + "@" + version + "/"
+	paths := make(map[string]string, len(files.Valid))
 	names := make([]string, len(files.Valid))
-	for i, name := range files.Valid {
-		names[i] = prefix + filepath.ToSlash(name)
+	for i, path := range files.Valid {
+		relative, err := filepath.Rel(dir, path)
+		if err != nil {
+			return "", fmt.Errorf("computing the root module's sum: %w", err)
+		}
+		names[i] = prefix + filepath.ToSlash(relative)
+		paths[names[i]] = path
 	}
-	sum, err := dirhash.Hash1(names, func(name string) (io.ReadCloser, error) {
-		return os.Open(filepath.Join(dir, filepath.FromSlash(name[len(prefix):])))
-	})
+	sum, err := dirhash.Hash1(names, func(name string) (io.ReadCloser, error) { return os.Open(paths[name]) })
 	if err != nil {
 		return "", fmt.Errorf("computing the root module's sum: %w", err)
 	}
