@@ -37,7 +37,7 @@ func Build(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
-	return run("build", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
 		if err != nil {
 			return err
@@ -64,7 +64,7 @@ func Source(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
-	return run("source", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		tree, err := p.Source(ctx, sourceOptions(version, source, location, commit, sha256, layout, allowDirty))
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func Patch(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
-	return run("patch", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
 		if err != nil {
 			return p.ReportConflicts(err, value(json, false))
@@ -106,7 +106,7 @@ func Bench(ctx context.Context,
 	archive *string, // source tarball of 1.20.2; without it the checkout is not measured
 	rounds *int, // how often what is short is repeated (default: 3)
 ) error {
-	return run("bench", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
 			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Rounds: value(rounds, 3),
 		})
@@ -121,7 +121,7 @@ func Lock(ctx context.Context,
 	toolchain *string, // Go toolchain for a tag that names none, such as go1.15.15
 	unsigned *bool, // also take staging modules that the checksum database does not know
 ) error {
-	return run("lock", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		return p.AddToLock(ctx, version, value(toolchain, runtime.Version()), value(unsigned, false))
 	})
 }
@@ -130,7 +130,7 @@ func Lock(ctx context.Context,
 func Clean(
 	dist *bool, // remove dist/ too
 ) error {
-	return run("clean", func(p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
+	return run(func(p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
 }
 
 // gcPercent is how much the heap may grow before garbage is collected.
@@ -138,7 +138,7 @@ const gcPercent = 40
 
 // run opens the pipeline in the working directory, which mage makes the
 // repository's root, and closes it whatever happens.
-func run(target string, do func(*pipeline.Pipeline) error) (err error) {
+func run(do func(*pipeline.Pipeline) error) (err error) {
 	root, err := os.Getwd()
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func Verify(ctx context.Context,
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
 ) error {
-	return run("verify", func(p *pipeline.Pipeline) error {
+	return run(func(p *pipeline.Pipeline) error {
 		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
 		p.PrintVerified(table)
 		return err

@@ -57,7 +57,6 @@ type Apply struct {
 	// Patches is the folder with the series, Tree a pristine tree.
 	Patches, Tree, Scratch string
 	Layout                 layout.Layout
-	Series                 *series.Series
 	Selected               []*series.Patch
 	Rounds                 int
 }

@@ -48,7 +48,7 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 	}
 	applied, err := bench.Apply{
 		Patches: filepath.Join(p.config.Root, "patches", DefaultSeries), Tree: tree.Worktree, Scratch: scratch,
-		Layout: tree.Layout, Series: loaded, Selected: selected, Rounds: max(options.Rounds, 5),
+		Layout: tree.Layout, Selected: selected, Rounds: max(options.Rounds, 5),
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
