@@ -103,11 +103,15 @@ func (c *containerd) stop() error {
 	// The run's own context may be the reason for stopping.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	tasks, err := c.ctr(ctx, "tasks", "list", "--quiet")
-	for _, id := range strings.Fields(tasks) {
-		_, deleteErr := c.ctr(ctx, "tasks", "delete", "--force", id)
-		err = errors.Join(err, deleteErr)
-	}
+	err := c.process.wait(ctx, 30*time.Second, "the containers to end", func() (bool, error) {
+		tasks, err := c.ctr(ctx, "tasks", "list", "--quiet")
+		for _, id := range strings.Fields(tasks) {
+			// containerd itself deletes a task that ended: whoever comes second
+			// fails, and the next list tells whether it is gone.
+			_, _ = c.ctr(ctx, "tasks", "delete", "--force", id)
+		}
+		return err == nil && strings.TrimSpace(tasks) == "", err
+	})
 	return errors.Join(err, c.process.stop(), unmountBelow(c.dir))
 }
 
