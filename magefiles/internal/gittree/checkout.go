@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Checkout makes a worktree equal to a tree and returns how many files it wrote.
@@ -58,41 +60,6 @@ func (s *Store) Verify(tree plumbing.Hash, worktree string) ([]string, error) {
 	}
 	slices.Sort(differing)
 	return slices.Compact(differing), nil
-}
-
-// files lists a tree's files, refusing what a checkout must not write.
-func (s *Store) files(tree plumbing.Hash) ([]file, error) {
-	var files []file
-	var walk func(id plumbing.Hash, folder string) error
-	walk = func(id plumbing.Hash, folder string) error {
-		entries, err := s.entries(id)
-		if err != nil {
-			return err
-		}
-		names := make(map[string]bool, len(entries))
-		for _, entry := range entries {
-			name := path.Join(folder, entry.Name)
-			if !validName(entry.Name) || names[entry.Name] {
-				return fmt.Errorf("%q: %w", name, ErrPath)
-			}
-			names[entry.Name] = true
-			switch entry.Mode {
-			case filemode.Dir:
-				if err := walk(entry.Hash, name); err != nil {
-					return err
-				}
-			case filemode.Regular, filemode.Executable, filemode.Symlink:
-				files = append(files, file{Path: name, Mode: entry.Mode, ID: entry.Hash})
-			case filemode.Deprecated:
-				files = append(files, file{Path: name, Mode: filemode.Regular, ID: entry.Hash})
-			default:
-				return fmt.Errorf("%q has mode %s: %w", name, entry.Mode, ErrPath)
-			}
-		}
-		return nil
-	}
-	err := walk(tree, "")
-	return files, err
 }
 
 // plan is what has to be done to a worktree. Removals come first.
@@ -199,7 +166,7 @@ func (f file) holds(root *os.Root, want, stamped file) (bool, error) {
 	} else {
 		content, err = root.ReadFile(f.Path)
 	}
-	return err == nil && objectID(plumbing.BlobObject, content) == want.ID, err
+	return err == nil && gitpack.ObjectID(plumbing.BlobObject, content) == want.ID, err
 }
 
 // carryOut does what a plan says, one folder after the other, and notes in the
@@ -232,11 +199,15 @@ func (s *Store) carryOut(ctx context.Context, p plan, worktree string, progress 
 		return nil
 	})
 	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() error {
+		group.Go(func() (err error) {
 			source := s.another()
-			defer source.Close()
+			placer, err := newPlacer(worktree)
+			if err != nil {
+				return errors.Join(err, source.Close())
+			}
+			defer func() { err = errors.Join(err, placer.close(), source.Close()) }()
 			for files := range folders {
-				if err := source.writeFolder(root, files); err != nil {
+				if err := source.writeFiles(placer, files); err != nil {
 					return err
 				}
 				progress.report(done.Add(int64(len(files))), int64(len(p.write)))
@@ -257,58 +228,16 @@ func sameFolder(files []file) int {
 	return n
 }
 
-// writeFolder writes files that lie in one folder.
-func (s *Store) writeFolder(root *os.Root, files []file) (err error) {
-	folder := path.Dir(files[0].Path)
-	if err := root.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	below, err := root.OpenRoot(folder)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, below.Close()) }()
+// writeFiles writes files that lie in one folder.
+func (s *Store) writeFiles(placer *placer, files []file) error {
 	for i := range files {
 		content, err := s.blob(files[i].ID)
-		if err != nil {
-			return fmt.Errorf("%s: %w", files[i].Path, err)
+		if err == nil {
+			err = placer.place(&files[i], content)
 		}
-		if err := files[i].write(below, content); err != nil {
+		if err != nil {
 			return fmt.Errorf("%s: %w", files[i].Path, err)
 		}
 	}
 	return nil
-}
-
-// write creates the file, which must not exist, and notes how it looks.
-func (f *file) write(folder *os.Root, content []byte) error {
-	name := path.Base(f.Path)
-	if f.Mode == filemode.Symlink {
-		if err := folder.Symlink(string(content), name); err != nil {
-			return err
-		}
-	} else if err := createFile(folder, name, f.Mode, content); err != nil {
-		return err
-	}
-	info, err := folder.Lstat(name)
-	if err != nil {
-		return err
-	}
-	id := f.ID
-	*f, err = newFile(f.Path, info)
-	f.ID = id
-	return err
-}
-
-func createFile(folder *os.Root, name string, mode filemode.FileMode, content []byte) error {
-	permissions := fs.FileMode(0o644)
-	if mode == filemode.Executable {
-		permissions = 0o755
-	}
-	created, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions)
-	if err != nil {
-		return err
-	}
-	_, err = created.Write(content)
-	return errors.Join(err, created.Close())
 }

@@ -5,19 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
-	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Errors that a fetch can be matched against with errors.Is.
@@ -40,22 +41,29 @@ type Fetched struct {
 
 // FetchOptions are the options of Fetch.
 type FetchOptions struct {
-	// Progress is told of the bytes received, where they come over a network.
+	// Progress is told of the bytes received.
 	Progress Progress
+	// Worktree, where it is not empty, names a folder, to which the tag is checked
+	// out as Checkout does it. It costs much less than a Checkout afterwards if
+	// nothing is in the folder. After an error it may hold some of the files.
+	Worktree string
 }
 
 // Fetch brings one tag of a repository into the store, without its history. The
 // repository is a URL (https, http, ssh, git) or a folder on this machine, bare
-// or not; a folder is read in place, without a git program.
+// or not; a folder is read in place, without a git program, and not needed
+// afterwards. Every object is checked against its ID, and all of the tag's must
+// have come. Errors match ErrTagNotFound, ErrUnreachable, ErrTruncated or ErrPath,
+// or say what went wrong on this machine; after one the store is as before.
 func Fetch(ctx context.Context, store *Store, location, tag string, options FetchOptions) (Fetched, error) {
 	if folder, ok := localFolder(location); ok {
-		fetched, err := store.copyTag(ctx, folder, tag, options.Progress)
+		fetched, err := store.copyTag(ctx, folder, tag, options)
 		if err != nil {
 			return Fetched{}, fmt.Errorf("reading tag %s of %s: %w", tag, location, err)
 		}
 		return fetched, nil
 	}
-	fetched, err := store.download(ctx, location, tag, options.Progress)
+	fetched, err := store.download(ctx, location, tag, options)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetching tag %s of %s: %w", tag, location, err)
 	}
@@ -140,8 +148,8 @@ func near(names []string, tag string) string {
 	return "; it has " + strings.Join(names[:min(len(names), 5)], ", ")
 }
 
-// download receives the tag's commit as one packfile, and indexes it.
-func (s *Store) download(ctx context.Context, location, tag string, progress Progress) (Fetched, error) {
+// download receives the tag's commit over a network.
+func (s *Store) download(ctx context.Context, location, tag string, options FetchOptions) (Fetched, error) {
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return Fetched{}, err
@@ -154,6 +162,8 @@ func (s *Store) download(ctx context.Context, location, tag string, progress Pro
 	request := packp.NewUploadPackRequestFromCapabilities(advertised.Capabilities)
 	request.Wants = append(request.Wants, id)
 	request.Depth = packp.DepthCommits(1)
+	// A thin packfile would refer to objects that are not here.
+	request.Capabilities.Delete(capability.ThinPack)
 	if err := errors.Join(request.Capabilities.Set(capability.Shallow), request.Validate()); err != nil {
 		return Fetched{}, err
 	}
@@ -162,12 +172,43 @@ func (s *Store) download(ctx context.Context, location, tag string, progress Pro
 		return Fetched{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer response.Close()
-	received := &countingReader{reader: packContent(request.Capabilities, response), progress: progress}
-	if err := packfile.UpdateObjectStorage(s.objects, received); err != nil {
+	return s.receive(ctx, packContent(request.Capabilities, response), id, options)
+}
+
+// receive stores a packfile with all that a tag leads to, and checks it out.
+func (s *Store) receive(ctx context.Context, stream io.Reader, tag plumbing.Hash, options FetchOptions) (fetched Fetched, err error) {
+	workers := runtime.GOMAXPROCS(0)
+	arrival, err := newArrival(tag, options.Worktree, workers)
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer func() { err = errors.Join(err, arrival.close()) }()
+	counted := &countingReader{reader: stream, progress: options.Progress}
+	err = gitpack.Receive(ctx, counted, s.packFolder(), workers, arrival)
+	if errors.Is(err, gitpack.ErrMalformed) && ctx.Err() == nil {
 		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
-	s.objects.Reindex()
-	return s.peel(id)
+	if err != nil {
+		return Fetched{}, err
+	}
+	s.reopen()
+	if options.Worktree == "" {
+		return arrival.fetched, nil
+	}
+	return arrival.fetched, s.complete(ctx, arrival, options.Worktree)
+}
+
+// complete checks out what did not find its place on arrival.
+func (s *Store) complete(ctx context.Context, a *arrival, worktree string) error {
+	if len(a.placers) == 0 { // the worktree was not empty
+		_, err := s.Checkout(ctx, a.fetched.Tree, worktree, nil)
+		return err
+	}
+	placed, rest := a.split()
+	if err := s.carryOut(ctx, plan{write: rest}, worktree, nil); err != nil {
+		return fmt.Errorf("checking out %s to %s: %w", a.fetched.Tree, worktree, err)
+	}
+	return writeStamp(worktree, newStamp(a.fetched.Tree, append(placed, rest...)))
 }
 
 // packContent strips the messages that a server mixes into the packfile.
@@ -182,25 +223,21 @@ func packContent(capabilities *capability.List, response io.Reader) io.Reader {
 	}
 }
 
-// peel follows a tag to its commit, and checks that the whole tree is there.
-func (s *Store) peel(id plumbing.Hash) (Fetched, error) {
-	commit, err := peel(s.objects, id)
-	if err != nil {
-		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
-	}
-	return Fetched{Commit: commit.Hash, Tree: commit.TreeHash, When: commit.Committer.When}, nil
-}
-
-func peel(objects *filesystem.Storage, id plumbing.Hash) (*object.Commit, error) {
+// peel follows a tag to its commit.
+func peel(id plumbing.Hash, get func(plumbing.Hash) (object.Object, error)) (*object.Commit, error) {
 	for range 10 { // a tag of a tag is possible; a chain of ten is an attack
-		tag, err := object.GetTag(objects, id)
-		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			return object.GetCommit(objects, id)
-		}
+		found, err := get(id)
 		if err != nil {
 			return nil, err
 		}
-		id = tag.Target
+		switch found := found.(type) {
+		case *object.Commit:
+			return found, nil
+		case *object.Tag:
+			id = found.Target
+		default:
+			return nil, fmt.Errorf("the tag leads to a %s, not to a commit", found.Type())
+		}
 	}
 	return nil, errors.New("the tag does not lead to a commit")
 }

@@ -1,6 +1,7 @@
 package gittree
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,14 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // copyTag copies a tag's tree from a repository on this machine. (go-git's own
 // transport for such a repository starts a git program.)
-func (s *Store) copyTag(ctx context.Context, folder, tag string, progress Progress) (Fetched, error) {
+func (s *Store) copyTag(ctx context.Context, folder, tag string, options FetchOptions) (Fetched, error) {
 	id, err := localTag(folder, tag)
 	if err != nil {
 		return Fetched{}, err
@@ -25,28 +29,27 @@ func (s *Store) copyTag(ctx context.Context, folder, tag string, progress Progre
 	}
 	from := (&Store{gitDir: gitDir}).another()
 	defer from.Close()
-	fetched, err := from.peel(id)
-	if err != nil {
-		return Fetched{}, err
-	}
-	objects, err := from.reachable(fetched)
+	groups, err := from.reachable(id)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
-	writer, err := newPackWriter(s.gitDir)
+	sources, err := gitpack.OpenSources(from.packFolder())
 	if err != nil {
-		return Fetched{}, err
+		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
-	defer writer.discard()
-	if err := packAll(ctx, len(objects), from.packer(objects), writer, progress); err != nil {
-		return Fetched{}, err
-	}
-	if err := writer.finish(); err != nil {
-		return Fetched{}, err
-	}
-	s.objects.Reindex()
-	return fetched, nil
+	defer gitpack.CloseSources(sources)
+	reader, writer := io.Pipe()
+	go func() {
+		buffered := bufio.NewWriterSize(writer, pipeSize)
+		err := gitpack.Copy(buffered, sources, groups, from.loose)
+		writer.CloseWithError(errors.Join(err, buffered.Flush()))
+	}()
+	defer reader.Close() // it ends the copying
+	return s.receive(ctx, reader, id, options)
 }
+
+// pipeSize is how much is copied at a time, in bytes.
+const pipeSize = 128 << 10
 
 // localTag finds what a tag of a repository on this machine points at.
 func localTag(folder, tag string) (plumbing.Hash, error) {
@@ -84,69 +87,57 @@ func gitDirOf(folder string) (string, error) {
 	return inner, nil
 }
 
-// reachable lists the commit, and every folder and file of its tree, once.
-func (s *Store) reachable(fetched Fetched) ([]objectName, error) {
+// reachable lists what a tag leads to, each object once: first what leads to the
+// files, then the files.
+func (s *Store) reachable(tag plumbing.Hash) (groups [][]plumbing.Hash, err error) {
+	var structure, blobs []plumbing.Hash
+	commit, err := peel(tag, func(id plumbing.Hash) (object.Object, error) {
+		structure = append(structure, id)
+		return object.GetObject(s.objects, id)
+	})
+	if err != nil {
+		return nil, err
+	}
 	seen := map[plumbing.Hash]bool{}
-	objects := []objectName{{plumbing.CommitObject, fetched.Commit}}
 	var walk func(tree plumbing.Hash) error
 	walk = func(tree plumbing.Hash) error {
-		if seen[tree] {
-			return nil
-		}
-		seen[tree] = true
-		objects = append(objects, objectName{plumbing.TreeObject, tree})
+		structure = append(structure, tree)
 		entries, err := s.entries(tree)
 		if err != nil {
 			return err
 		}
 		for _, entry := range entries {
-			if !entry.Mode.IsFile() {
-				if err := walk(entry.Hash); err != nil {
-					return err
-				}
+			if seen[entry.Hash] {
 				continue
 			}
-			if !seen[entry.Hash] {
-				seen[entry.Hash] = true
-				objects = append(objects, objectName{plumbing.BlobObject, entry.Hash})
+			seen[entry.Hash] = true
+			if entry.Mode.IsFile() {
+				blobs = append(blobs, entry.Hash)
+			} else if err := walk(entry.Hash); err != nil {
+				return err
 			}
 		}
 		return nil
 	}
-	err := walk(fetched.Tree)
-	return objects, err
-}
-
-// objectName names an object of a store.
-type objectName struct {
-	kind plumbing.ObjectType
-	id   plumbing.Hash
-}
-
-// packer reads the listed objects, each worker through a store of its own. Every
-// object is hashed anew: one that is not what its ID says is refused.
-func (s *Store) packer(objects []objectName) func() (func(int) (packedObject, error), io.Closer) {
-	return func() (func(int) (packedObject, error), io.Closer) {
-		from := s.another()
-		return func(i int) (packedObject, error) {
-			wanted := objects[i]
-			encoded, err := from.objects.EncodedObject(wanted.kind, wanted.id)
-			if err != nil {
-				return packedObject{}, fmt.Errorf("%w: %s %s: %w", ErrTruncated, wanted.kind, wanted.id, err)
-			}
-			reader, err := encoded.Reader()
-			if err != nil {
-				return packedObject{}, err
-			}
-			content, err := io.ReadAll(reader)
-			if err = errors.Join(err, reader.Close()); err != nil {
-				return packedObject{}, fmt.Errorf("%w: %s %s: %w", ErrTruncated, wanted.kind, wanted.id, err)
-			}
-			packed, err := pack(wanted.kind, content)
-			if err == nil && packed.id != wanted.id {
-				err = fmt.Errorf("%w: %s %s holds something else", ErrTruncated, wanted.kind, wanted.id)
-			}
-			return packed, err
-		}, from
+	if err := walk(commit.TreeHash); err != nil {
+		return nil, err
 	}
+	return [][]plumbing.Hash{structure, blobs}, nil
+}
+
+// loose reads an object that is in none of the packfiles.
+func (s *Store) loose(id plumbing.Hash) (gitpack.Packed, error) {
+	encoded, err := s.objects.EncodedObject(plumbing.AnyObject, id)
+	if err != nil {
+		return gitpack.Packed{}, fmt.Errorf("object %s: %w", id, err)
+	}
+	reader, err := encoded.Reader()
+	if err != nil {
+		return gitpack.Packed{}, fmt.Errorf("object %s: %w", id, err)
+	}
+	content, err := io.ReadAll(reader)
+	if err = errors.Join(err, reader.Close()); err != nil {
+		return gitpack.Packed{}, fmt.Errorf("object %s: %w", id, err)
+	}
+	return gitpack.Pack(encoded.Type(), content)
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Snapshot stores a whole folder and returns its tree. The tree depends on the
@@ -33,11 +35,11 @@ func (s *Store) Snapshot(ctx context.Context, worktree string, progress Progress
 	if err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("reading %s: %w", worktree, err)
 	}
-	writer, err := newPackWriter(s.gitDir)
+	writer, err := gitpack.NewWriter(s.packFolder())
 	if err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("storing %s: %w", worktree, err)
 	}
-	defer writer.discard()
+	defer writer.Discard()
 	if err := packFiles(ctx, worktree, found, writer, progress); err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("storing %s: %w", worktree, err)
 	}
@@ -45,21 +47,21 @@ func (s *Store) Snapshot(ctx context.Context, worktree string, progress Progress
 	if err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("storing %s: %w", worktree, err)
 	}
-	if err := writer.finish(); err != nil {
+	if err := writer.Finish(); err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("storing %s: %w", worktree, err)
 	}
-	s.objects.Reindex()
+	s.reopen()
 	return tree, writeStamp(worktree, newStamp(tree, found))
 }
 
 // packFiles stores the content of every file, and notes its ID in found.
-func packFiles(ctx context.Context, worktree string, found []file, writer *packWriter, progress Progress) error {
-	read := func(i int) (packedObject, error) {
+func packFiles(ctx context.Context, worktree string, found []file, writer *gitpack.Writer, progress Progress) error {
+	read := func(i int) (gitpack.Packed, error) {
 		object, err := packFile(filepath.Join(worktree, found[i].Path), found[i].Mode)
-		found[i].ID = object.id // each index is handled by one worker
+		found[i].ID = object.ID // each index is handled by one worker
 		return object, err
 	}
-	return packAll(ctx, len(found), func() (func(int) (packedObject, error), io.Closer) { return read, nopCloser{} }, writer, progress)
+	return packAll(ctx, len(found), func() (func(int) (gitpack.Packed, error), io.Closer) { return read, nopCloser{} }, writer, progress)
 }
 
 type nopCloser struct{}
@@ -68,10 +70,10 @@ func (nopCloser) Close() error { return nil }
 
 // packAll stores count objects. Each worker makes a source of its own, which
 // gives the object of an index; the closer is called at its end.
-func packAll(ctx context.Context, count int, source func() (func(int) (packedObject, error), io.Closer), writer *packWriter, progress Progress) error {
+func packAll(ctx context.Context, count int, source func() (func(int) (gitpack.Packed, error), io.Closer), writer *gitpack.Writer, progress Progress) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	workers, workersCtx := errgroup.WithContext(groupCtx)
-	packed := make(chan packedObject)
+	packed := make(chan gitpack.Packed)
 	var next atomic.Int64
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() (err error) {
@@ -98,7 +100,7 @@ func packAll(ctx context.Context, count int, source func() (func(int) (packedObj
 	group.Go(func() error {
 		done := int64(0)
 		for object := range packed {
-			if err := writer.add(object); err != nil {
+			if err := writer.Add(object); err != nil {
 				return err
 			}
 			done++
@@ -109,12 +111,12 @@ func packAll(ctx context.Context, count int, source func() (func(int) (packedObj
 	return group.Wait()
 }
 
-func packFile(path string, mode filemode.FileMode) (packedObject, error) {
+func packFile(path string, mode filemode.FileMode) (gitpack.Packed, error) {
 	content, err := readContent(path, mode)
 	if err != nil {
-		return packedObject{}, err
+		return gitpack.Packed{}, err
 	}
-	return pack(plumbing.BlobObject, content)
+	return gitpack.Pack(plumbing.BlobObject, content)
 }
 
 // readContent returns what git stores for a file: a link's content is its target.
@@ -133,7 +135,7 @@ func (p Progress) report(done, total int64) {
 }
 
 // packTrees stores the folders that the files lie in, the deepest first.
-func packTrees(found []file, writer *packWriter) (plumbing.Hash, error) {
+func packTrees(found []file, writer *gitpack.Writer) (plumbing.Hash, error) {
 	folders := map[string][]object.TreeEntry{".": nil}
 	for _, f := range found {
 		folder := path.Dir(f.Path)
@@ -156,15 +158,15 @@ func packTrees(found []file, writer *packWriter) (plumbing.Hash, error) {
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
-		if err := writer.add(packed); err != nil {
+		if err := writer.Add(packed); err != nil {
 			return plumbing.ZeroHash, err
 		}
 		if name == "." {
-			root = packed.id
+			root = packed.ID
 			continue
 		}
 		parent := path.Dir(name)
-		folders[parent] = append(folders[parent], object.TreeEntry{Name: path.Base(name), Mode: filemode.Dir, Hash: packed.id})
+		folders[parent] = append(folders[parent], object.TreeEntry{Name: path.Base(name), Mode: filemode.Dir, Hash: packed.ID})
 	}
 	return root, nil
 }
@@ -178,13 +180,13 @@ func depth(folder string) int {
 }
 
 // packTree encodes a folder (git's Documentation/gitformat-pack.txt, "tree").
-func packTree(entries []object.TreeEntry) (packedObject, error) {
+func packTree(entries []object.TreeEntry) (gitpack.Packed, error) {
 	var content bytes.Buffer
 	for _, entry := range entries {
 		fmt.Fprintf(&content, "%o %s\x00", uint32(entry.Mode), entry.Name)
 		content.Write(entry.Hash[:])
 	}
-	return pack(plumbing.TreeObject, content.Bytes())
+	return gitpack.Pack(plumbing.TreeObject, content.Bytes())
 }
 
 // scan lists the files and links of a folder, in order of their paths.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -87,6 +88,20 @@ func readStamp(worktree string) stamp {
 func removeStamp(worktree string) error {
 	if err := os.Remove(stampPath(worktree)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// removeUnfinishedStamps removes what a crash left of stamps being written.
+func removeUnfinishedStamps(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".*.stamp.json*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range left {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
 	}
 	return nil
 }

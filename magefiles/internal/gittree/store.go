@@ -20,6 +20,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // cacheSize bounds the objects that a store keeps in memory, in bytes.
@@ -38,11 +40,15 @@ type Progress func(done, total int64)
 
 // Open opens the store of the tree in dir, which must exist, and creates an empty
 // one where there is none. A store is whole after a crash at any point: objects
-// appear by renaming finished files.
+// appear by renaming finished files, and Open removes the unfinished ones. So
+// one process at a time may have the store open.
 func Open(dir string) (*Store, error) {
 	gitDir := filepath.Join(dir, "git")
 	store := &Store{gitDir: gitDir, objects: openStorage(gitDir)}
-	err := store.objects.Init()
+	err := errors.Join(removeUnfinishedStamps(dir), gitpack.RemoveUnfinished(store.packFolder()))
+	if err == nil {
+		err = store.objects.Init()
+	}
 	if err == nil {
 		err = store.initHead()
 	}
@@ -60,6 +66,14 @@ func openStorage(gitDir string) *filesystem.Storage {
 // another returns a second reader of the same objects: a Store is for one
 // goroutine.
 func (s *Store) another() *Store { return &Store{gitDir: s.gitDir, objects: openStorage(s.gitDir)} }
+
+// reopen lets the store see a packfile that was added.
+func (s *Store) reopen() {
+	s.objects.Close()
+	s.objects = openStorage(s.gitDir)
+}
+
+func (s *Store) packFolder() string { return filepath.Join(s.gitDir, "objects", "pack") }
 
 // Close releases the store's open files.
 func (s *Store) Close() error { return s.objects.Close() }
@@ -149,7 +163,7 @@ func (s *Store) blob(id plumbing.Hash) ([]byte, error) {
 	if err = errors.Join(err, reader.Close()); err != nil {
 		return nil, err
 	}
-	if objectID(plumbing.BlobObject, data) != id {
+	if gitpack.ObjectID(plumbing.BlobObject, data) != id {
 		return nil, fmt.Errorf("%w: blob %s holds something else", ErrTruncated, id)
 	}
 	return data, nil

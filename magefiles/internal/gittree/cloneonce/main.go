@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 )
@@ -17,8 +16,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: cloneonce URL TAG EMPTY-FOLDER")
 		os.Exit(2)
 	}
-	// Garbage is collected earlier than usual, as the build tool itself does.
-	debug.SetGCPercent(40)
 	if err := clone(context.Background(), os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -35,10 +32,6 @@ func clone(ctx context.Context, url, tag, dir string) error {
 		return err
 	}
 	defer store.Close()
-	fetched, err := gittree.Fetch(ctx, store, url, tag, gittree.FetchOptions{})
-	if err != nil {
-		return err
-	}
-	_, err = store.Checkout(ctx, fetched.Tree, worktree, nil)
+	_, err = gittree.Fetch(ctx, store, url, tag, gittree.FetchOptions{Worktree: worktree})
 	return err
 }

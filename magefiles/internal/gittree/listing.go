@@ -1,0 +1,71 @@
+package gittree
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// maxFiles bounds the files of a tree: a few objects can describe more of them
+// than there are atoms.
+const maxFiles = 4 << 20
+
+// listing walks a tree, refusing what a checkout must not write.
+type listing struct {
+	// entries returns what lies in a folder, given by its tree and its path.
+	entries func(tree plumbing.Hash, folder string) ([]object.TreeEntry, error)
+	// found is told of each file.
+	found func(file)
+	files int
+}
+
+func (l *listing) walk(tree plumbing.Hash, folder string) error {
+	entries, err := l.entries(tree, folder)
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		name := path.Join(folder, entry.Name)
+		if !validName(entry.Name) || names[entry.Name] {
+			return fmt.Errorf("%q: %w", name, ErrPath)
+		}
+		names[entry.Name] = true
+		if err := l.entry(name, entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *listing) entry(name string, entry object.TreeEntry) error {
+	mode := entry.Mode
+	switch mode {
+	case filemode.Dir:
+		return l.walk(entry.Hash, name)
+	case filemode.Deprecated:
+		mode = filemode.Regular
+	case filemode.Regular, filemode.Executable, filemode.Symlink:
+	default:
+		return fmt.Errorf("%q has mode %s: %w", name, entry.Mode, ErrPath)
+	}
+	if l.files++; l.files > maxFiles {
+		return fmt.Errorf("%q is one file too many: %w", name, ErrPath)
+	}
+	l.found(file{Path: name, Mode: mode, ID: entry.Hash})
+	return nil
+}
+
+// files lists a stored tree's files.
+func (s *Store) files(tree plumbing.Hash) ([]file, error) {
+	var files []file
+	l := listing{
+		entries: func(tree plumbing.Hash, _ string) ([]object.TreeEntry, error) { return s.entries(tree) },
+		found:   func(f file) { files = append(files, f) },
+	}
+	err := l.walk(tree, "")
+	return files, err
+}
