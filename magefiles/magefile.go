@@ -37,15 +37,19 @@ func Build(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
+	options := build.Options{
+		Component: value(component, "kubelet"), Mode: build.Mode(value(mode, string(build.Debug))),
+		Arch: value(arch, runtime.GOARCH), CGO: value(cgo, false),
+	}
+	if err := options.Check(); err != nil {
+		return err // before anything is fetched
+	}
 	return run(func(p *pipeline.Pipeline) error {
 		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
 		if err != nil {
 			return err
 		}
-		built, err := p.Build(ctx, patched, build.Options{
-			Component: value(component, "kubelet"), Mode: build.Mode(value(mode, string(build.Debug))),
-			Arch: value(arch, runtime.GOARCH), CGO: value(cgo, false),
-		})
+		built, err := p.Build(ctx, patched, options)
 		if err != nil {
 			return err
 		}

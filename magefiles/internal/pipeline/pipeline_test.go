@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,9 @@ func TestRelease(t *testing.T) {
 				t.Errorf("%s has build ID %q, want %q", path, got, id)
 			}
 		}
+		if got := debuggerFinds(t, built.Path); !strings.Contains(got, "kuberuntime_manager.go") {
+			t.Errorf("the debugger does not find the source line: %s", got)
+		}
 		if data, err := os.ReadFile(built.Path); err != nil || bytes.Contains(data, []byte(root)) {
 			t.Errorf("the binary has the build's folder in it (%v)", err)
 		}
@@ -215,6 +219,21 @@ func sections(t *testing.T, path string) map[string]bool {
 		names[strings.Replace(section.Name, ".zdebug", ".debug", 1)] = true
 	}
 	return names
+}
+
+// debuggerFinds asks a real debugger where a function of a stripped binary lies,
+// with the binary's folder as its debug file directory.
+func debuggerFinds(t *testing.T, path string) string {
+	t.Helper()
+	if _, err := exec.LookPath("gdb"); err != nil {
+		t.Skip("needs gdb, of Debian's package of that name")
+	}
+	out, err := exec.Command("gdb", "-batch", "-nx", "-iex", "set debug-file-directory "+filepath.Dir(path),
+		"-ex", "info line k8s.io/kubernetes/pkg/kubelet/kuberuntime.Describe", path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
 }
 
 func noteID(t *testing.T, path string) string {
@@ -240,6 +259,25 @@ func TestCrossBuild(t *testing.T) {
 	defer file.Close()
 	if file.Machine != elf.EM_AARCH64 || !strings.Contains(built.Path, "/linux-arm64/debug/") {
 		t.Errorf("%s is for %s", built.Path, file.Machine)
+	}
+}
+
+// With C code linked in, as upstream builds it.
+func TestBuildWithCGO(t *testing.T) {
+	root, kubernetes := repository(t)
+	options := debug
+	options.CGO = true
+	built := mustRun(t, root, kubernetes, pipeline.DefaultSeries, options)
+	described, err := manifest.Read(built.ManifestPath)
+	if err != nil || !described.Build.CGO || !slices.Contains(described.Build.Settings, "CGO_ENABLED=1") {
+		t.Errorf("%+v %v", described.Build, err)
+	}
+	if got := says(t, built.Path); !strings.Contains(got, "keeps container") {
+		t.Errorf("the binary says %q", got)
+	}
+	options.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
+	if err := options.Check(); err == nil {
+		t.Error("a cross build with C code was accepted")
 	}
 }
 
