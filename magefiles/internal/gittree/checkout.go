@@ -24,15 +24,12 @@ import (
 // is not in the tree is removed. No link is followed, in the tree or in the
 // worktree. After a crash the next Checkout repairs what is wrong.
 func (s *Store) Checkout(ctx context.Context, tree plumbing.Hash, worktree string, progress Progress) (int, error) {
-	wanted, err := s.files(tree)
-	if err != nil {
-		return 0, fmt.Errorf("checking out %s: %w", tree, err)
-	}
-	plan, err := compare(worktree, wanted, readStamp(worktree))
+	known := readStamp(worktree)
+	plan, err := s.plan(tree, worktree, known)
 	if err != nil {
 		return 0, fmt.Errorf("checking out %s to %s: %w", tree, worktree, err)
 	}
-	if plan.empty() && plan.stamped == tree.String() {
+	if plan.empty() && known.tree == tree {
 		return 0, nil
 	}
 	if err := removeStamp(worktree); err != nil {
@@ -41,16 +38,12 @@ func (s *Store) Checkout(ctx context.Context, tree plumbing.Hash, worktree strin
 	if err := s.carryOut(ctx, plan, worktree, progress); err != nil {
 		return 0, fmt.Errorf("checking out %s to %s: %w", tree, worktree, err)
 	}
-	return len(plan.write), writeStamp(worktree, newStamp(tree, append(plan.keep, plan.write...)))
+	return len(plan.write), writeStamp(worktree, stamp{tree, append(plan.keep, plan.write...)})
 }
 
 // Verify lists the paths at which a worktree differs from a tree.
 func (s *Store) Verify(tree plumbing.Hash, worktree string) ([]string, error) {
-	wanted, err := s.files(tree)
-	if err != nil {
-		return nil, fmt.Errorf("verifying %s: %w", worktree, err)
-	}
-	plan, err := compare(worktree, wanted, readStamp(worktree))
+	plan, err := s.plan(tree, worktree, readStamp(worktree))
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", worktree, err)
 	}
@@ -64,13 +57,24 @@ func (s *Store) Verify(tree plumbing.Hash, worktree string) ([]string, error) {
 
 // plan is what has to be done to a worktree. Removals come first.
 type plan struct {
-	stamped string
-	keep    []file
-	remove  []string
-	write   []file
+	keep   []file
+	remove []string
+	write  []file
 }
 
 func (p plan) empty() bool { return len(p.remove) == 0 && len(p.write) == 0 }
+
+// plan finds out how a worktree differs from a tree.
+func (s *Store) plan(tree plumbing.Hash, worktree string, known stamp) (plan, error) {
+	wanted := known.files
+	if known.tree != tree {
+		var err error
+		if wanted, err = s.files(tree); err != nil {
+			return plan{}, err
+		}
+	}
+	return compare(worktree, wanted, known)
+}
 
 // compare finds out how a worktree differs from the wanted files. A file that the
 // stamp vouches for is not read.
@@ -80,9 +84,9 @@ func compare(worktree string, wanted []file, known stamp) (plan, error) {
 		return plan{}, err
 	}
 	defer root.Close()
-	p := plan{stamped: known.Tree}
-	stamped := make(map[string]file, len(known.Files))
-	for _, f := range known.Files {
+	var p plan
+	stamped := make(map[string]file, len(known.files))
+	for _, f := range known.files {
 		stamped[f.Path] = f
 	}
 	there, strays, err := present(worktree, wanted)

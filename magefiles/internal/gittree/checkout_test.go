@@ -69,8 +69,8 @@ func TestCheckoutRepairs(t *testing.T) {
 			return errors.Join(os.RemoveAll(filepath.Join(w, "pkg")), os.Symlink(filepath.Dir(outside), filepath.Join(w, "pkg")))
 		},
 		"named pipe": func(w string) error { return exec.Command("mkfifo", filepath.Join(w, "pipe")).Run() },
-		"no stamp":   func(w string) error { return os.Remove(w + ".stamp.json") },
-		"bad stamp":  func(w string) error { return os.WriteFile(w+".stamp.json", []byte(`{"Tree":`), 0o600) },
+		"no stamp":   func(w string) error { return os.Remove(w + ".stamp") },
+		"bad stamp":  func(w string) error { return os.WriteFile(w+".stamp", []byte("steadylet worktree 1\x00"), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, worktree, store := tree(t, kubernetes)
@@ -200,7 +200,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 func TestPermissionsOfTheStamp(t *testing.T) {
 	_, worktree, store := tree(t, kubernetes)
 	snapshot(t, store, worktree)
-	if info, err := os.Stat(worktree + ".stamp.json"); err != nil || info.Mode() != fs.FileMode(0o600) {
+	if info, err := os.Stat(worktree + ".stamp"); err != nil || info.Mode() != fs.FileMode(0o600) {
 		t.Errorf("%v %v", info, err)
 	}
 }

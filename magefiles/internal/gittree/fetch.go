@@ -208,7 +208,7 @@ func (s *Store) complete(ctx context.Context, a *arrival, worktree string) error
 	if err := s.carryOut(ctx, plan{write: rest}, worktree, nil); err != nil {
 		return fmt.Errorf("checking out %s to %s: %w", a.fetched.Tree, worktree, err)
 	}
-	return writeStamp(worktree, newStamp(a.fetched.Tree, append(placed, rest...)))
+	return writeStamp(worktree, stamp{a.fetched.Tree, append(placed, rest...)})
 }
 
 // packContent strips the messages that a server mixes into the packfile.

@@ -51,7 +51,7 @@ func (s *Store) Snapshot(ctx context.Context, worktree string, progress Progress
 		return plumbing.ZeroHash, fmt.Errorf("storing %s: %w", worktree, err)
 	}
 	s.reopen()
-	return tree, writeStamp(worktree, newStamp(tree, found))
+	return tree, writeStamp(worktree, stamp{tree, found})
 }
 
 // packFiles stores the content of every file, and notes its ID in found.

@@ -1,12 +1,13 @@
 package gittree
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -53,22 +54,74 @@ func (f file) untouched(g file) bool {
 // stamp says which tree a worktree was last brought to, and how its files looked
 // then. There is none while a worktree is being changed.
 type stamp struct {
-	Tree  string
-	Files []file
+	tree  plumbing.Hash
+	files []file
 }
 
-func newStamp(tree plumbing.Hash, files []file) stamp {
-	return stamp{Tree: tree.String(), Files: files}
+// stampPath is beside the worktree: nothing of ours is inside.
+func stampPath(worktree string) string { return worktree + stampSuffix }
+
+const (
+	stampSuffix = ".stamp"
+	// stampHeader starts a stamp, in a form of which there may be others later.
+	stampHeader = "steadylet worktree 1"
+)
+
+// text is a header, the tree and a line for each file, all ended by a zero byte,
+// which no path has. (It is read whenever a build starts; JSON takes long.)
+func (s stamp) text() []byte {
+	text := fmt.Appendf(nil, "%s\x00%s\x00", stampHeader, s.tree)
+	for _, f := range s.files {
+		text = fmt.Appendf(text, "%o %s %d %d %d %s\x00", uint32(f.Mode), f.ID, f.Size, f.Modified, f.Inode, f.Path)
+	}
+	return text
 }
 
-func stampPath(worktree string) string { return worktree + ".stamp.json" }
+// parseStamp reads what text gives.
+func parseStamp(text []byte) (stamp, error) {
+	lines := strings.Split(string(text), "\x00")
+	if len(lines) < 3 || lines[0] != stampHeader || lines[len(lines)-1] != "" || !plumbing.IsHash(lines[1]) {
+		return stamp{}, errors.New("it is not a stamp of a worktree")
+	}
+	read := stamp{tree: plumbing.NewHash(lines[1])}
+	for _, line := range lines[2 : len(lines)-1] {
+		f, err := parseFile(line)
+		if err != nil {
+			return stamp{}, fmt.Errorf("%q: %w", line, err)
+		}
+		read.files = append(read.files, f)
+	}
+	return read, nil
+}
+
+func parseFile(line string) (file, error) {
+	fields := strings.SplitN(line, " ", 6)
+	if len(fields) != 6 || !plumbing.IsHash(fields[1]) || !validPath(fields[5]) {
+		return file{}, errors.New("it is not a file")
+	}
+	mode, modeErr := strconv.ParseUint(fields[0], 8, 32)
+	size, sizeErr := strconv.ParseInt(fields[2], 10, 64)
+	modified, modifiedErr := strconv.ParseInt(fields[3], 10, 64)
+	inode, inodeErr := strconv.ParseUint(fields[4], 10, 64)
+	f := file{
+		Path: fields[5], Mode: filemode.FileMode(mode), ID: plumbing.NewHash(fields[1]),
+		Size: size, Modified: modified, Inode: inode,
+	}
+	return f, errors.Join(modeErr, sizeErr, modifiedErr, inodeErr)
+}
 
 func writeStamp(worktree string, s stamp) error {
-	data, err := json.Marshal(s)
+	path := stampPath(worktree)
+	// The folder is given, so that renameio does not ask the environment for one.
+	pending, err := renameio.TempFile(filepath.Dir(path), path)
 	if err != nil {
 		return fmt.Errorf("noting the state of %s: %w", worktree, err)
 	}
-	if err := renameio.WriteFile(stampPath(worktree), data, 0o600); err != nil {
+	defer pending.Cleanup() //nolint:errcheck // it does nothing after the replacement
+	if _, err = pending.Write(s.text()); err == nil {
+		err = pending.CloseAtomicallyReplace()
+	}
+	if err != nil {
 		return fmt.Errorf("noting the state of %s: %w", worktree, err)
 	}
 	return nil
@@ -77,9 +130,12 @@ func writeStamp(worktree string, s stamp) error {
 // readStamp returns the empty stamp where there is no readable one: every file is
 // then compared by its content.
 func readStamp(worktree string) stamp {
-	var s stamp
-	data, err := os.ReadFile(stampPath(worktree))
-	if err != nil || json.Unmarshal(data, &s) != nil {
+	text, err := os.ReadFile(stampPath(worktree))
+	if err != nil {
+		return stamp{}
+	}
+	s, err := parseStamp(text)
+	if err != nil {
 		return stamp{}
 	}
 	return s
@@ -92,9 +148,10 @@ func removeStamp(worktree string) error {
 	return nil
 }
 
-// removeUnfinishedStamps removes what a crash left of stamps being written.
+// removeUnfinishedStamps removes what a crash left of stamps being written:
+// renameio puts a dot before the name, and digits after it.
 func removeUnfinishedStamps(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, ".*.stamp.json*"))
+	left, err := filepath.Glob(filepath.Join(dir, ".*"+stampSuffix+"[0-9]*"))
 	if err != nil {
 		return err
 	}
