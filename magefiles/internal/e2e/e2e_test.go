@@ -91,11 +91,15 @@ func fetch(t *testing.T, p *pipeline.Pipeline, options pipeline.SourceOptions) *
 	return tree
 }
 
-// repository makes a bare repository of a fetched tree with the real git.
+// repository makes a bare repository of a fetched tree with the real git. It stays
+// where it is, since a debug build's cache goes by the source's location.
 func repository(t *testing.T, tree *source.Tree) (bare, commit string) {
 	t.Helper()
-	dir := t.TempDir()
-	from, bare := filepath.Join(dir, "from"), filepath.Join(dir, "kubernetes.git")
+	bare = filepath.Join(*root, ".ci", "inputs", "served", "kubernetes.git")
+	if err := os.RemoveAll(bare); err != nil {
+		t.Fatal(err)
+	}
+	from := filepath.Join(t.TempDir(), "from")
 	if err := os.CopyFS(from, os.DirFS(tree.Worktree)); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +168,40 @@ func compile(t *testing.T, p *pipeline.Pipeline, tree *source.Tree, series strin
 		t.Fatal(err)
 	}
 	return built
+}
+
+// An in-place upgrade over the change of the hash, on real kubelets: the container
+// is kept, the stock control restarts it, and an edit still restarts it.
+func TestUpgrade(t *testing.T) {
+	p := open(t)
+	archive := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "archive", Location: tarball(t)})
+	bare, commit := repository(t, archive)
+	old := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "git", Location: bare, Commit: commit})
+	next := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
+	kubelet := func(tree *source.Tree, series string) firstrun.Options {
+		return firstrun.Options{Kubelet: compile(t, p, tree, series).Path, Version: tree.Request.Version}
+	}
+	// A tree has one worktree, so one build follows the other.
+	before, patched, stock := kubelet(old, pipeline.DefaultSeries), kubelet(next, pipeline.DefaultSeries), kubelet(next, pipeline.StockSeries)
+	for name, test := range map[string]struct {
+		from, to         firstrun.Options
+		edited, replaced bool
+	}{
+		"patched upgrade":         {before, patched, false, false},
+		"patched rollback":        {patched, before, false, false},
+		"patched, image edited":   {before, patched, true, true},
+		"stock upgrade (control)": {before, stock, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upgrade, err := firstrun.RunUpgrade(t.Context(), test.from, test.to, test.edited)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if upgrade.Replaced() != test.replaced {
+				t.Errorf("container %s became %s: replaced %t, want %t", upgrade.Before, upgrade.After, upgrade.Replaced(), test.replaced)
+			}
+		})
+	}
 }
 
 // A tarball with one byte more is refused before anything is unpacked.

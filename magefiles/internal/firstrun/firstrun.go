@@ -79,7 +79,7 @@ func kubeletVersion(ctx context.Context, path string) (string, error) {
 
 // observe runs the kubelet and fills in the report.
 func (r *Report) observe(ctx context.Context, options Options, dir string, runtime *containerd) (err error) {
-	place, err := placeKubelet(dir, runtime, options.Version)
+	place, err := placeKubelet(dir, runtime, options.Version, staticPod("", appImage))
 	if err != nil {
 		return err
 	}
@@ -89,11 +89,7 @@ func (r *Report) observe(ctx context.Context, options Options, dir string, runti
 		return err
 	}
 	defer func() { err = errors.Join(err, kubelet.stop(), unmountBelow(place.RootDir)) }()
-	err = kubelet.wait(ctx, 2*time.Minute, "the static pod's container", func() (bool, error) {
-		r.ContainerID, err = runtime.running(ctx, containerName)
-		return r.ContainerID != "", err
-	})
-	if err != nil {
+	if r.ContainerID, err = awaitContainer(ctx, kubelet, runtime); err != nil {
 		return err
 	}
 	r.RunningAfter = time.Since(r.Started)
@@ -113,8 +109,18 @@ func (r *Report) observe(ctx context.Context, options Options, dir string, runti
 	return err
 }
 
-// placeKubelet writes the kubelet's configuration and the static pod.
-func placeKubelet(dir string, runtime *containerd, version kubever.Version) (kubeletPlace, error) {
+// awaitContainer waits until the static pod's container runs, and returns its ID.
+func awaitContainer(ctx context.Context, kubelet *process, runtime *containerd) (id string, err error) {
+	err = kubelet.wait(ctx, 2*time.Minute, "the static pod's container", func() (bool, error) {
+		id, err = runtime.running(ctx, containerName)
+		return id != "", err
+	})
+	return id, err
+}
+
+// placeKubelet writes the kubelet's configuration and the static pod's manifest. It
+// can be called again for the next kubelet.
+func placeKubelet(dir string, runtime *containerd, version kubever.Version, manifest string) (kubeletPlace, error) {
 	place := kubeletPlace{
 		RootDir: filepath.Join(dir, "kubelet"), ConfigFile: filepath.Join(dir, "kubelet.json"),
 		ManifestDir: filepath.Join(dir, "manifests"), CertDir: filepath.Join(dir, "pki"), Endpoint: "unix://" + runtime.socket(),
@@ -131,8 +137,8 @@ func placeKubelet(dir string, runtime *containerd, version kubever.Version) (kub
 		return place, err
 	}
 	return place, errors.Join(
-		os.Mkdir(place.ManifestDir, 0o700),
-		os.WriteFile(filepath.Join(place.ManifestDir, podName+".yaml"), []byte(staticPod), 0o600),
+		os.MkdirAll(place.ManifestDir, 0o700),
+		os.WriteFile(filepath.Join(place.ManifestDir, podName+".yaml"), []byte(manifest), 0o600),
 		os.WriteFile(place.ConfigFile, config, 0o600),
 	)
 }

@@ -16,6 +16,9 @@ import (
 const (
 	sandboxImage = "steadylet.local/sandbox:v1"
 	appImage     = "steadylet.local/app:v1"
+	// editedImage is what an edit of the pod asks for: another tag of the same
+	// content, which is the smallest edit there is.
+	editedImage = "steadylet.local/app:v2"
 )
 
 // busyboxPath is where Debian's busybox-static puts its one program.
@@ -28,7 +31,7 @@ func writeImages(path string) error {
 	if err != nil {
 		return &MissingError{Program: busyboxPath, Package: "busybox-static"}
 	}
-	data, err := imageArchive(program, sandboxImage, appImage)
+	data, err := imageArchive(program, sandboxImage, appImage, editedImage)
 	if err != nil {
 		return fmt.Errorf("making the images: %w", err)
 	}

@@ -65,15 +65,20 @@ const (
 	containerName = "app"
 )
 
-const staticPod = `apiVersion: v1
+// staticPod returns the manifest of a pod with one sleeping container. A kubelet
+// makes up the UID where it is empty.
+func staticPod(uid, image string) string {
+	return fmt.Sprintf(`apiVersion: v1
 kind: Pod
 metadata:
-  name: ` + podName + `
+  name: %s
+  uid: %q
 spec:
   hostNetwork: true
   terminationGracePeriodSeconds: 1
   containers:
-  - name: ` + containerName + `
-    image: ` + appImage + `
+  - name: %s
+    image: %s
     imagePullPolicy: Never
-`
+`, podName, uid, containerName, image)
+}
