@@ -59,7 +59,7 @@ func TestEverySourceOfOneTagIsTheSameTree(t *testing.T) {
 	if archive.Origin.RootSum != archive.Request.Entry.RootSum() || !archive.Origin.Verified {
 		t.Errorf("the archive is not proven to be upstream's: %+v", archive.Origin)
 	}
-	bare, commit := repository(t, archive)
+	bare, commit := repository(t, p, archive)
 	url, stop, err := gittreetest.Serve(filepath.Dir(bare))
 	if err != nil {
 		t.Fatal(err)
@@ -93,8 +93,16 @@ func fetch(t *testing.T, p *pipeline.Pipeline, options pipeline.SourceOptions) *
 
 // repository makes a bare repository of a fetched tree with the real git. It stays
 // where it is, since a debug build's cache goes by the source's location.
-func repository(t *testing.T, tree *source.Tree) (bare, commit string) {
+func repository(t *testing.T, p *pipeline.Pipeline, tree *source.Tree) (bare, commit string) {
 	t.Helper()
+	// An earlier build may have left the worktree patched.
+	pristine, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.StockSeries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Checkout(t.Context(), pristine); err != nil {
+		t.Fatal(err)
+	}
 	bare = filepath.Join(*root, ".ci", "inputs", "served", "kubernetes.git")
 	if err := os.RemoveAll(bare); err != nil {
 		t.Fatal(err)
@@ -103,7 +111,7 @@ func repository(t *testing.T, tree *source.Tree) (bare, commit string) {
 	if err := os.CopyFS(from, os.DirFS(tree.Worktree)); err != nil {
 		t.Fatal(err)
 	}
-	commit, err := gittreetest.MakeRepository(t.Context(), from, bare, tree.Request.Version.String())
+	commit, err = gittreetest.MakeRepository(t.Context(), from, bare, tree.Request.Version.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +127,7 @@ func TestFirstRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	archive := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "archive", Location: tarball(t)})
-	bare, commit := repository(t, archive)
+	bare, commit := repository(t, p, archive)
 	for name, options := range map[string]pipeline.SourceOptions{
 		"git":    {Version: "v1.20.2", Kind: "git", Location: bare, Commit: commit},
 		"module": {Version: "v1.31.0", Kind: "module"},
@@ -175,7 +183,7 @@ func compile(t *testing.T, p *pipeline.Pipeline, tree *source.Tree, series strin
 func TestUpgrade(t *testing.T) {
 	p := open(t)
 	archive := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "archive", Location: tarball(t)})
-	bare, commit := repository(t, archive)
+	bare, commit := repository(t, p, archive)
 	old := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "git", Location: bare, Commit: commit})
 	next := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
 	kubelet := func(tree *source.Tree, series string) firstrun.Options {

@@ -75,6 +75,10 @@ func (p *Pipeline) benchCheckout(ctx context.Context, options BenchOptions, scra
 	if err != nil {
 		return nil, err
 	}
+	// An earlier build may have left the worktree patched.
+	if err := p.Checkout(ctx, stock(tree)); err != nil {
+		return nil, err
+	}
 	from, bare := filepath.Join(scratch, "from"), filepath.Join(scratch, "served", "kubernetes.git")
 	if err := os.CopyFS(from, os.DirFS(tree.Worktree)); err != nil {
 		return nil, fmt.Errorf("copying the tree: %w", err)
