@@ -85,11 +85,7 @@ func repository(t testing.TB) (dir string) {
 		write(fmt.Sprintf("pkg/f%d/similar.go", i), strings.Join(lines, ""))
 		write(fmt.Sprintf("pkg/f%d/own.go", i), fmt.Sprint(random.Uint64()))
 	}
-	large := make([]byte, 20<<20)
-	for i := range large {
-		large[i] = byte(random.Uint32())
-	}
-	write("large", string(large))
+	write("large", strings.Repeat("twenty bytes a line\n", 1<<20))
 	write("empty", "")
 	if err := os.Symlink("pkg/f1", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)

@@ -155,6 +155,9 @@ func (a *arrival) list() error {
 		if found, ok := a.objects[id]; ok {
 			return found, nil
 		}
+		if _, ok := a.trees[id]; ok {
+			return &object.Tree{Hash: id}, nil
+		}
 		return nil, fmt.Errorf("%s: %w", id, plumbing.ErrObjectNotFound)
 	})
 	if err != nil {

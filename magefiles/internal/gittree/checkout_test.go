@@ -2,7 +2,6 @@ package gittree_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -138,63 +137,6 @@ func TestCheckoutRefusesHostileTrees(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestMain lets the test binary be the process that is killed in the middle of a
-// snapshot and a checkout.
-func TestMain(m *testing.M) {
-	dir := os.Getenv("STEADYLET_TEST_TREE")
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	if err := snapshotAndCheckout(dir); err != nil {
-		panic(err)
-	}
-}
-
-func snapshotAndCheckout(dir string) error {
-	store, err := gittree.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	from := filepath.Join(dir, "from")
-	id, err := store.Snapshot(context.Background(), from, nil)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "src"), 0o755); err != nil {
-		return err
-	}
-	_, err = store.Checkout(context.Background(), id, filepath.Join(dir, "src"), nil)
-	return err
-}
-
-// Killed at whatever point, the next run ends with the same result.
-func TestKilledAtAnyPoint(t *testing.T) {
-	dir := t.TempDir()
-	content := files{}
-	for i := range 400 {
-		content[filepath.Join("pkg", string(rune('a'+i%20)), string(rune('a'+i/20)))] = string(bytes.Repeat([]byte{byte(i)}, 40_000))
-	}
-	content.write(t, filepath.Join(dir, "from"))
-	for delay := time.Millisecond; delay < 200*time.Millisecond; delay += delay/3 + time.Millisecond {
-		process := exec.Command(os.Args[0])
-		process.Env = append(os.Environ(), "STEADYLET_TEST_TREE="+dir)
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(delay)
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	}
-	if err := snapshotAndCheckout(dir); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(content, read(t, filepath.Join(dir, "src"))); diff != "" {
-		t.Error("the worktree is not what was stored")
-	}
-	git(t, filepath.Join(dir, "git"), "fsck", "--full")
 }
 
 func TestPermissionsOfTheStamp(t *testing.T) {

@@ -1,0 +1,430 @@
+package gittree_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
+	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
+)
+
+// served is a repository with tag v1.20.2, and the ways to it.
+type served struct {
+	commit, bare string
+	// locations are the ways by name: a folder, a file URL, an HTTP URL.
+	locations map[string]string
+}
+
+func serve(t *testing.T, content files) served {
+	t.Helper()
+	root := t.TempDir()
+	source, bare := filepath.Join(root, "source"), filepath.Join(root, "bare.git")
+	content.write(t, source)
+	commit, err := gittreetest.MakeRepository(t.Context(), source, bare, "v1.20.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{"v1.20.1", "v1.20.20", "v1.19.0", "v0.1"} {
+		git(t, bare, "tag", tag, "v1.20.2^{commit}")
+		git(t, source, "tag", tag, "v1.20.2^{commit}")
+	}
+	address, stop, err := gittreetest.Serve(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop() })
+	return served{commit: commit, bare: bare, locations: map[string]string{
+		"folder": bare, "file": "file://" + bare, "http": address + "/bare.git", "not bare": source,
+	}}
+}
+
+// similar are files that git stores as changes of each other.
+func similar() files {
+	content := maps.Clone(kubernetes)
+	random := rand.New(rand.NewPCG(3, 4))
+	lines := make([]string, 500)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("line %d %x\n", i, random.Uint64())
+	}
+	for i := range 200 {
+		lines[random.IntN(len(lines))] = "changed\n"
+		content[fmt.Sprintf("staging/%d/%d/types.go", i%10, i)] = strings.Join(lines, "")
+	}
+	return content
+}
+
+// assertEmpty wants a store without packfiles, and nothing beside it and the
+// worktree.
+func assertEmpty(t *testing.T, dir string) {
+	t.Helper()
+	packs, err := filepath.Glob(filepath.Join(dir, "git/objects/pack/*"))
+	if err != nil || len(packs) > 0 {
+		t.Errorf("left behind: %v %v", packs, err)
+	}
+	assertTidy(t, dir)
+}
+
+func assertTidy(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != "git" && name != "src" && name != "src.stamp" {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+}
+
+// A fetched tree must be what a native clone gives, whatever the way.
+func TestFetch(t *testing.T) {
+	content := similar()
+	repository := serve(t, content)
+	native := filepath.Join(t.TempDir(), "native")
+	git(t, ".", "-c", "advice.detachedHead=false", "clone", "-q", "--depth", "1", "-b", "v1.20.2", repository.locations["http"], native)
+	for name, location := range repository.locations {
+		for _, tag := range []string{"v1.20.2", "v1.20.1"} { // annotated, and not
+			for _, with := range []string{"worktree", "checkout afterwards"} {
+				t.Run(name+" "+tag+" "+with, func(t *testing.T) {
+					dir, worktree, store := tree(t, files{})
+					var options gittree.FetchOptions
+					if with == "worktree" {
+						options.Worktree = worktree
+					}
+					fetched, err := gittree.Fetch(t.Context(), store, location, tag, options)
+					if err != nil {
+						t.Fatal(err)
+					}
+					wantWritten := len(content)
+					if with == "worktree" {
+						wantWritten = 0
+					}
+					if written, err := store.Checkout(t.Context(), fetched.Tree, worktree, nil); written != wantWritten || err != nil {
+						t.Errorf("Checkout wrote %d files: %v; want %d", written, err, wantWritten)
+					}
+					if fetched.Commit.String() != repository.commit || !fetched.When.Equal(when) {
+						t.Errorf("got %+v, want commit %s of %s", fetched, repository.commit, when)
+					}
+					if want := git(t, native, "rev-parse", "HEAD^{tree}"); fetched.Tree.String() != want {
+						t.Errorf("tree is %s, git says %s", fetched.Tree, want)
+					}
+					if diff := cmp.Diff(content, read(t, worktree)); diff != "" {
+						t.Errorf("worktree (-want +got):\n%s", diff)
+					}
+					git(t, dir, "diff", "--no-index", "--exit-code", worktree, withoutGit(t, native))
+					git(t, filepath.Join(dir, "git"), "fsck", "--full", "--strict")
+					assertTidy(t, dir)
+				})
+			}
+		}
+	}
+}
+
+// withoutGit removes git's own folder of a clone, once.
+func withoutGit(t *testing.T, clone string) string {
+	t.Helper()
+	copied := filepath.Join(t.TempDir(), "clone")
+	if err := exec.Command("cp", "-a", clone, copied).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(copied, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// The result must not depend on the repository, which may go away.
+func TestFetchedStandsAlone(t *testing.T) {
+	repository := serve(t, kubernetes)
+	_, worktree, store := tree(t, files{})
+	fetched, err := gittree.Fetch(t.Context(), store, repository.bare, "v1.20.2", gittree.FetchOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(repository.bare); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Checkout(t.Context(), fetched.Tree, worktree, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(kubernetes, read(t, worktree)); diff != "" {
+		t.Errorf("worktree (-want +got):\n%s", diff)
+	}
+}
+
+func TestFetchIntoWorktreeThatIsNotEmpty(t *testing.T) {
+	repository := serve(t, kubernetes)
+	for name, location := range repository.locations {
+		t.Run(name, func(t *testing.T) {
+			_, worktree, store := tree(t, files{"stray": "x", "go.mod": "module other\n", "pkg": "->..", "hack/build.sh*": kubernetes["hack/build.sh*"]})
+			fetched, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(kubernetes, read(t, worktree)); diff != "" {
+				t.Errorf("worktree (-want +got):\n%s", diff)
+			}
+			if differing, err := store.Verify(fetched.Tree, worktree); len(differing) > 0 || err != nil {
+				t.Errorf("Verify says %v %v", differing, err)
+			}
+		})
+	}
+}
+
+// Objects may also lie about singly, or in another repository.
+func TestFetchFromAnyStorage(t *testing.T) {
+	for name, args := range map[string][]string{
+		"shared":   {"clone", "-q", "--bare", "--shared"},
+		"unpacked": {"clone", "-q", "--bare", "--no-local"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repository := serve(t, similar())
+			clone := filepath.Join(t.TempDir(), "clone.git")
+			git(t, ".", append(args, repository.bare, clone)...)
+			if name == "unpacked" {
+				unpack(t, clone)
+			}
+			_, worktree, store := tree(t, files{})
+			fetched, err := gittree.Fetch(t.Context(), store, clone, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fetched.Commit.String() != repository.commit {
+				t.Errorf("commit is %s, want %s", fetched.Commit, repository.commit)
+			}
+			if diff := cmp.Diff(similar(), read(t, worktree)); diff != "" {
+				t.Errorf("worktree (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// unpack turns a repository's packfiles into single objects.
+func unpack(t *testing.T, bare string) {
+	t.Helper()
+	packs, err := filepath.Glob(filepath.Join(bare, "objects/pack/*.pack"))
+	if err != nil || len(packs) == 0 {
+		t.Fatal(packs, err)
+	}
+	for _, pack := range packs {
+		aside := filepath.Join(t.TempDir(), "pack")
+		if err := os.Rename(pack, aside); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(strings.TrimSuffix(pack, ".pack") + ".idx"); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.Open(aside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("git", "unpack-objects", "-q")
+		cmd.Dir, cmd.Stdin = bare, data
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git unpack-objects: %v\n%s", err, out)
+		}
+		data.Close()
+	}
+}
+
+func TestFetchRefuses(t *testing.T) {
+	repository := serve(t, kubernetes)
+	git(t, repository.bare, "tag", "tree-only", "v1.20.2^{tree}")
+	for name, location := range repository.locations {
+		if name == "not bare" {
+			continue // the tag below is not added there
+		}
+		for tag, want := range map[string]struct {
+			is   error
+			text string
+		}{
+			"v1.20.3":   {gittree.ErrTagNotFound, "v1.20.3; it has v1.20.1, v1.20.2, v1.20.20"},
+			"tree-only": {nil, "not to a commit"},
+		} {
+			t.Run(name+" "+tag, func(t *testing.T) {
+				dir, worktree, store := tree(t, files{})
+				_, err := gittree.Fetch(t.Context(), store, location, tag, gittree.FetchOptions{Worktree: worktree})
+				if err == nil || !strings.Contains(err.Error(), want.text) || want.is != nil && !errors.Is(err, want.is) {
+					t.Errorf("got %v, want %v with %q", err, want.is, want.text)
+				}
+				assertEmpty(t, dir)
+			})
+		}
+	}
+}
+
+func TestFetchFromNowhere(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	missing := closed.URL + "/missing.git"
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	t.Cleanup(closed.Close)
+	for name, location := range map[string]string{
+		"no folder": filepath.Join(t.TempDir(), "absent"), "not a repository": t.TempDir(),
+		"no such repository": missing, "nobody listens": dead.URL + "/x.git", "no such protocol": "gopher://127.0.0.1/x.git",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, worktree, store := tree(t, files{})
+			_, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			if !errors.Is(err, gittree.ErrUnreachable) {
+				t.Errorf("got %v, want ErrUnreachable", err)
+			}
+			if err := gittree.HasTag(t.Context(), location, "v1.20.2"); !errors.Is(err, gittree.ErrUnreachable) {
+				t.Errorf("HasTag: got %v, want ErrUnreachable", err)
+			}
+			assertEmpty(t, dir)
+		})
+	}
+}
+
+func TestHasTag(t *testing.T) {
+	repository := serve(t, kubernetes)
+	for name, location := range repository.locations {
+		if err := gittree.HasTag(t.Context(), location, "v1.20.2"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := gittree.HasTag(t.Context(), location, "v1.20.3"); !errors.Is(err, gittree.ErrTagNotFound) {
+			t.Errorf("%s: got %v, want ErrTagNotFound", name, err)
+		}
+	}
+}
+
+// cutting serves a repository and ends the answer after so many bytes, or so many
+// before its end; or else damages it.
+func cutting(t *testing.T, location string, length int64, damage func([]byte)) string {
+	t.Helper()
+	target, err := url.Parse(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy.ModifyResponse = func(response *http.Response) error {
+		if !strings.HasSuffix(response.Request.URL.Path, "git-upload-pack") {
+			return nil
+		}
+		data, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		if damage != nil {
+			damage(data)
+		} else {
+			if length < 0 {
+				length += int64(len(data))
+			}
+			data = data[:length]
+		}
+		response.Body, response.ContentLength = io.NopCloser(strings.NewReader(string(data))), int64(len(data))
+		response.Header.Del("Content-Length")
+		return nil
+	}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	return server.URL + target.Path
+}
+
+func TestFetchOfDamagedStream(t *testing.T) {
+	repository := serve(t, similar())
+	for name, location := range map[string]string{
+		"cut early":  cutting(t, repository.locations["http"], 200, nil),
+		"cut late":   cutting(t, repository.locations["http"], 20_000, nil),
+		"cut at end": cutting(t, repository.locations["http"], -5, nil), // four of them follow the packfile
+		"changed": cutting(t, repository.locations["http"], 0, func(data []byte) {
+			data[len(data)/2] ^= 0x10
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, worktree, store := tree(t, files{})
+			_, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			if !errors.Is(err, gittree.ErrTruncated) {
+				t.Errorf("got %v, want ErrTruncated", err)
+			}
+			assertEmpty(t, dir)
+			// The next attempt goes through, whatever the first left in the worktree.
+			if _, err := gittree.Fetch(t.Context(), store, repository.locations["http"], "v1.20.2", gittree.FetchOptions{Worktree: worktree}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(similar(), read(t, worktree)); diff != "" {
+				t.Errorf("worktree (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFetchOfDamagedRepository(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, pack string, data []byte){
+		"cut": func(t *testing.T, pack string, data []byte) { write(t, pack, data[:len(data)/2]) },
+		"changed": func(t *testing.T, pack string, data []byte) {
+			data[len(data)-100] ^= 0xff
+			write(t, pack, data)
+		},
+		"without packfile": func(t *testing.T, pack string, _ []byte) {
+			if err := os.Remove(pack); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repository := serve(t, similar())
+			packs, err := filepath.Glob(filepath.Join(repository.bare, "objects/pack/*.pack"))
+			if err != nil || len(packs) != 1 {
+				t.Fatal(packs, err)
+			}
+			data, err := os.ReadFile(packs[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			damage(t, packs[0], data)
+			dir, worktree, store := tree(t, files{})
+			_, err = gittree.Fetch(t.Context(), store, repository.bare, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			if !errors.Is(err, gittree.ErrTruncated) {
+				t.Errorf("got %v, want ErrTruncated", err)
+			}
+			assertEmpty(t, dir)
+		})
+	}
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFetchCancelled(t *testing.T) {
+	repository := serve(t, similar())
+	for name, location := range repository.locations {
+		t.Run(name, func(t *testing.T) {
+			dir, worktree, store := tree(t, files{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			progress := func(done, _ int64) {
+				if done > 0 {
+					cancel()
+				}
+			}
+			_, err := gittree.Fetch(ctx, store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree, Progress: progress})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want context.Canceled", err)
+			}
+			assertEmpty(t, dir)
+		})
+	}
+}
