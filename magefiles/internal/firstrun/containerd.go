@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/command"
@@ -20,7 +19,9 @@ type containerd struct {
 }
 
 // containerdConfig is that of containerd 1.6. Scores of the out-of-memory killer
-// are left alone: lowering one takes a right that a test host may not have.
+// are left alone: lowering one takes a right that a test host may not have. What
+// would lie elsewhere on the host by default (CNI, runc's state, /opt/containerd)
+// has its place in the run's folder.
 const containerdConfig = `version = 2
 root = %[1]q
 state = %[2]q
@@ -31,18 +32,29 @@ state = %[2]q
   restrict_oom_score_adj = true
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = %[5]q
+    conf_dir = %[5]q
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      Root = %[6]q
+[plugins."io.containerd.internal.v1.opt"]
+  path = %[7]q
 `
 
 func (c *containerd) socket() string { return filepath.Join(c.dir, "containerd.sock") }
 
-// startContainerd starts containerd in dir and imports the images.
-func startContainerd(ctx context.Context, dir string) (*containerd, error) {
+// startContainerd starts containerd and imports the images.
+func startContainerd(ctx context.Context, place *workplace) (*containerd, error) {
+	dir := filepath.Join(place.dir, "containerd")
 	c := &containerd{dir: dir}
-	config := fmt.Sprintf(containerdConfig, filepath.Join(dir, "root"), filepath.Join(dir, "state"), c.socket(), sandboxImage)
+	config := fmt.Sprintf(containerdConfig, filepath.Join(dir, "root"), filepath.Join(dir, "state"), c.socket(), sandboxImage,
+		filepath.Join(dir, "cni"), filepath.Join(dir, "runc"), filepath.Join(dir, "opt"))
 	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o600)); err != nil {
 		return nil, fmt.Errorf("configuring containerd: %w", err)
 	}
-	started, err := startProcess("containerd", "containerd", dir, "--config", filepath.Join(dir, "config.toml"))
+	started, err := place.start("containerd", "containerd", "--config", filepath.Join(dir, "config.toml"))
 	if err != nil {
 		return nil, err
 	}
@@ -95,10 +107,10 @@ func (c *containerd) running(ctx context.Context, name string) (string, error) {
 	return "", nil
 }
 
-// stop ends every container, then containerd, and unmounts what they mounted.
+// stop ends every container, then containerd.
 func (c *containerd) stop() error {
 	if !c.process.alive() {
-		return unmountBelow(c.dir)
+		return nil // the workplace is cleaned in any case
 	}
 	// The run's own context may be the reason for stopping.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -112,24 +124,5 @@ func (c *containerd) stop() error {
 		}
 		return err == nil && strings.TrimSpace(tasks) == "", err
 	})
-	return errors.Join(err, c.process.stop(), unmountBelow(c.dir))
-}
-
-// unmountBelow unmounts a folder and everything in it, the latest first. (The
-// kubelet mounts its root directory on itself.)
-func unmountBelow(dir string) error {
-	data, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	var below []string
-	for line := range strings.Lines(string(data)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", dir+"/") {
-			below = append([]string{fields[4]}, below...)
-		}
-	}
-	for _, mount := range below {
-		err = errors.Join(err, syscall.Unmount(mount, syscall.MNT_DETACH))
-	}
-	return err
+	return errors.Join(err, c.process.stop())
 }

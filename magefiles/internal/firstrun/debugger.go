@@ -2,6 +2,7 @@ package firstrun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -28,8 +29,10 @@ type Reading struct {
 }
 
 // readContainer attaches Delve to a live kubelet, stops it once in
-// containerChanged, reads the argument and lets the kubelet go on.
-func readContainer(ctx context.Context, delve, dir string, pid int) (reading Reading, err error) {
+// containerChanged, reads the argument and lets the kubelet go on. A kubelet that
+// can't be read, or that does not call the function within the limit, is a
+// Reading that says so; an error means that the debugger itself failed.
+func readContainer(ctx context.Context, place *workplace, delve string, pid int, limit time.Duration) (reading Reading, err error) {
 	if delve == "" {
 		return Reading{Detail: "no debugger was given"}, nil
 	}
@@ -41,12 +44,12 @@ func readContainer(ctx context.Context, delve, dir string, pid int) (reading Rea
 		return Reading{}, err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	server, err := startProcess("dlv", delve, dir, "attach", strconv.Itoa(pid), "--headless", "--listen="+address,
+	server, err := place.start("dlv", delve, "attach", strconv.Itoa(pid), "--headless", "--listen="+address,
 		"--accept-multiclient", "--api-version=2", "--check-go-version=false", "--log=false")
 	if err != nil {
 		return Reading{}, err
 	}
-	defer server.stop() //nolint:errcheck // it has let the kubelet go, or the error below says why not
+	defer func() { err = errors.Join(err, server.stop()) }()
 	var connection net.Conn
 	err = server.wait(ctx, 2*time.Minute, "the debugger to listen", func() (bool, error) {
 		connection, err = net.Dial("tcp", address)
@@ -55,30 +58,44 @@ func readContainer(ctx context.Context, delve, dir string, pid int) (reading Rea
 	if err != nil {
 		return Reading{}, err
 	}
-	return converse(ctx, rpc2.NewClientFromConn(connection))
+	// Calls of the client know no context: closing what they read from ends them.
+	defer context.AfterFunc(ctx, func() { connection.Close() })()
+	client := rpc2.NewClientFromConn(connection)
+	reading, err = converse(client, limit)
+	// The kubelet must live on: false.
+	if detachErr := client.Detach(false); err == nil && detachErr != nil {
+		err = fmt.Errorf("letting the kubelet go on: %w", detachErr)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = fmt.Errorf("reading the kubelet with a debugger: %w", cause)
+	}
+	return reading, err
 }
 
 // stopWithin is how long the kubelet may take to call containerChanged; it syncs
 // a pod every few seconds.
 const stopWithin = 90 * time.Second
 
-func converse(ctx context.Context, client *rpc2.RPCClient) (Reading, error) {
-	defer client.Detach(false) //nolint:errcheck // false: the kubelet must live on
+func converse(client *rpc2.RPCClient, limit time.Duration) (Reading, error) {
 	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: changedFunction, Line: -1}); err != nil {
 		return Reading{Detail: "no breakpoint can be set: " + err.Error()}, nil
 	}
 	var state *api.DebuggerState
+	stopped := client.Continue()
 	select {
-	case state = <-client.Continue():
-	case <-time.After(stopWithin):
-		_, err := client.Halt()
-		return Reading{Detail: fmt.Sprintf("the kubelet did not call it within %s (%v)", stopWithin, err)}, nil
-	case <-ctx.Done():
-		_, _ = client.Halt()
-		return Reading{}, ctx.Err()
+	case state = <-stopped:
+	case <-time.After(limit):
+		if _, err := client.Halt(); err != nil {
+			return Reading{}, fmt.Errorf("halting the kubelet: %w", err)
+		}
+		<-stopped
+		return Reading{Detail: fmt.Sprintf("the kubelet did not call %s within %s", changedFunction, limit)}, nil
 	}
-	if state.Err != nil || state.CurrentThread == nil || state.CurrentThread.Function == nil {
-		return Reading{}, fmt.Errorf("stopping the kubelet in %s: %v", changedFunction, state.Err)
+	if state.Err != nil {
+		return Reading{}, fmt.Errorf("stopping the kubelet in %s: %w", changedFunction, state.Err)
+	}
+	if state.CurrentThread == nil || state.CurrentThread.Function == nil {
+		return Reading{}, fmt.Errorf("stopping the kubelet in %s: it stopped elsewhere", changedFunction)
 	}
 	thread := state.CurrentThread
 	reading := Reading{Function: thread.Function.Name(), File: thread.File, Line: thread.Line, Readable: true}

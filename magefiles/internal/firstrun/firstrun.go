@@ -2,16 +2,19 @@
 // a containerd of its own, with a static pod. It then reads the state file that a
 // patched kubelet writes, and what a debugger sees in the live kubelet.
 //
-// It needs root, and Debian's packages containerd, runc and busybox-static.
-// Everything lies in one folder and is gone afterwards.
+// It needs root, and Debian's packages containerd, runc and busybox-static; what
+// is missing is a [*MissingError]. Everything lies in one folder, one control
+// group and one namespace of pods, and is gone afterwards: the next run removes
+// what a killed one left. Pods, control groups, firewall and kernel settings of
+// the host stay as they are. A kubelet cannot be kept from the host's folder of
+// device plugins, nor one before 1.30 from its pod logs: on a host that is a node
+// a run refuses with a [*NodeError].
 package firstrun
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -47,26 +50,22 @@ type Report struct {
 	ContainerIDAfter string
 }
 
-// Run starts the kubelet, waits for its static pod, looks, and cleans up.
+// Run starts the kubelet, waits for its static pod, looks, and cleans up. It
+// first cleans up after runs that were killed. Where another run is under way on
+// this host it waits for that to end. On a host that lacks something it returns
+// what Require does, and on one that is a node already a *NodeError.
 func Run(ctx context.Context, options Options) (report *Report, err error) {
 	version, err := kubeletVersion(ctx, options.Kubelet)
 	if err != nil {
 		return nil, err
 	}
-	// Short, since a socket's path has a limit of 107 bytes.
-	dir, err := os.MkdirTemp("", "steadylet-run-")
-	if err != nil {
-		return nil, fmt.Errorf("preparing the run: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	cgroups := ownCgroups()
-	runtime, err := startContainerd(ctx, filepath.Join(dir, "containerd"))
+	n, err := startNode(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, runtime.stop(), cgroups.remove()) }()
+	defer func() { err = errors.Join(err, n.stop()) }()
 	report = &Report{Version: version}
-	return report, report.observe(ctx, options, dir, runtime)
+	return report, report.observe(ctx, options, n)
 }
 
 func kubeletVersion(ctx context.Context, path string) (string, error) {
@@ -78,69 +77,35 @@ func kubeletVersion(ctx context.Context, path string) (string, error) {
 }
 
 // observe runs the kubelet and fills in the report.
-func (r *Report) observe(ctx context.Context, options Options, dir string, runtime *containerd) (err error) {
-	place, err := placeKubelet(dir, runtime, options.Version, staticPod("", appImage))
+func (r *Report) observe(ctx context.Context, options Options, n *node) (err error) {
+	setup, err := n.placeKubelet(options.Version, staticPod(n.name(), "", appImage))
 	if err != nil {
 		return err
 	}
 	r.Started = time.Now()
-	kubelet, err := startProcess("kubelet", options.Kubelet, dir, place.flags(options.Version)...)
+	kubelet, err := n.start("kubelet", options.Kubelet, setup.flags(options.Version)...)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, kubelet.stop(), unmountBelow(place.RootDir)) }()
-	if r.ContainerID, err = awaitContainer(ctx, kubelet, runtime); err != nil {
+	defer func() { err = errors.Join(err, kubelet.stop()) }()
+	if r.ContainerID, err = n.awaitContainer(ctx, kubelet); err != nil {
 		return err
 	}
 	r.RunningAfter = time.Since(r.Started)
-	state, err := statefile.Load(statefile.Path(place.RootDir))
+	state, err := statefile.Load(statefile.Path(setup.RootDir))
 	if err == nil {
 		r.State = &state
 	} else if !errors.Is(err, statefile.ErrMissing) {
 		return err
 	}
-	if r.Reading, err = readContainer(ctx, options.Debugger, dir, kubelet.cmd.Process.Pid); err != nil {
+	if r.Reading, err = readContainer(ctx, n.workplace, options.Debugger, kubelet.cmd.Process.Pid, stopWithin); err != nil {
 		return err
 	}
 	if !kubelet.alive() {
 		return &ExitedError{Program: "kubelet", Err: kubelet.err, Log: kubelet.logEnd()}
 	}
-	r.ContainerIDAfter, err = runtime.running(ctx, containerName)
+	r.ContainerIDAfter, err = n.runtime.running(ctx, containerName)
 	return err
-}
-
-// awaitContainer waits until the static pod's container runs, and returns its ID.
-func awaitContainer(ctx context.Context, kubelet *process, runtime *containerd) (id string, err error) {
-	err = kubelet.wait(ctx, 2*time.Minute, "the static pod's container", func() (bool, error) {
-		id, err = runtime.running(ctx, containerName)
-		return id != "", err
-	})
-	return id, err
-}
-
-// placeKubelet writes the kubelet's configuration and the static pod's manifest. It
-// can be called again for the next kubelet.
-func placeKubelet(dir string, runtime *containerd, version kubever.Version, manifest string) (kubeletPlace, error) {
-	place := kubeletPlace{
-		RootDir: filepath.Join(dir, "kubelet"), ConfigFile: filepath.Join(dir, "kubelet.json"),
-		ManifestDir: filepath.Join(dir, "manifests"), CertDir: filepath.Join(dir, "pki"), Endpoint: "unix://" + runtime.socket(),
-	}
-	var err error
-	if place.Port, err = freePort(); err != nil {
-		return place, err
-	}
-	if place.HealthPort, err = freePort(); err != nil {
-		return place, err
-	}
-	config, err := place.config(version)
-	if err != nil {
-		return place, err
-	}
-	return place, errors.Join(
-		os.MkdirAll(place.ManifestDir, 0o700),
-		os.WriteFile(filepath.Join(place.ManifestDir, podName+".yaml"), []byte(manifest), 0o600),
-		os.WriteFile(place.ConfigFile, config, 0o600),
-	)
 }
 
 // Check reports everything that the first run of a patched debug kubelet must

@@ -11,12 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/statefile"
 )
 
 var place = kubeletPlace{
-	RootDir: "/r", ConfigFile: "/c", ManifestDir: "/m", CertDir: "/p", Endpoint: "unix:///s", Port: 1, HealthPort: 2,
+	RootDir: "/r", ConfigFile: "/c", ManifestDir: "/m", CertDir: "/p",
+	PluginDir: "/v", LogDir: "/l", CgroupRoot: "/g", Endpoint: "unix:///s", Port: 1, HealthPort: 2,
 }
 
 // Where the runtime is named, and which fields there are, differs between
@@ -26,16 +28,18 @@ func TestFlagsAndConfigByVersion(t *testing.T) {
 		minor                            int
 		remote, endpointFlag             bool
 		endpointField, isolation, cgroup bool
+		logs                             bool
 	}{
-		{20, true, true, false, false, false},
-		{23, true, true, false, false, false},
-		{24, false, true, false, false, false},
-		{25, false, true, false, true, false},
-		{26, false, true, false, true, false},
-		{27, false, false, true, true, false},
-		{30, false, false, true, true, false},
-		{31, false, false, true, true, true},
-		{37, false, false, true, true, true},
+		{20, true, true, false, false, false, false},
+		{23, true, true, false, false, false, false},
+		{24, false, true, false, false, false, false},
+		{25, false, true, false, true, false, false},
+		{26, false, true, false, true, false, false},
+		{27, false, false, true, true, false, false},
+		{29, false, false, true, true, false, false},
+		{30, false, false, true, true, false, true},
+		{31, false, false, true, true, true, true},
+		{37, false, false, true, true, true, true},
 	} {
 		v := kubever.Version{Major: 1, Minor: test.minor}
 		flags := place.flags(v)
@@ -54,10 +58,14 @@ func TestFlagsAndConfigByVersion(t *testing.T) {
 			"field containerRuntimeEndpoint":      {field("containerRuntimeEndpoint"), test.endpointField},
 			"field localStorageCapacityIsolation": {field("localStorageCapacityIsolation"), test.isolation},
 			"field failCgroupV1":                  {field("failCgroupV1"), test.cgroup},
+			"field podLogsDir":                    {field("podLogsDir"), test.logs},
 		} {
 			if is[0] != is[1] {
 				t.Errorf("1.%d: %s is there: %t, want %t", test.minor, what, is[0], is[1])
 			}
+		}
+		if config["cgroupRoot"] != "/g" || config["makeIPTablesUtilChains"] != false {
+			t.Errorf("1.%d: the kubelet would touch the host's pods or its firewall: %s", test.minor, data)
 		}
 	}
 }
@@ -112,45 +120,50 @@ func TestCheck(t *testing.T) {
 
 // A binary that is no kubelet: a clear error, and nothing is left behind.
 func TestRunRefuses(t *testing.T) {
-	script := func(text string) string {
-		path := filepath.Join(t.TempDir(), "kubelet")
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	require(t)
+	plain := filepath.Join(t.TempDir(), "kubelet")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ kubelet, want string }{
 		"missing":           {"/nonexistent/kubelet", "no such file"},
-		"fails":             {script("echo no such flag >&2; exit 1\n"), "no such flag"},
-		"ends once started": {script("test $# = 1 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
+		"not executable":    {plain, "permission denied"},
+		"fails":             {script(t, "echo no such flag >&2; exit 1\n"), "no such flag"},
+		"ends once started": {script(t, "test $# = 1 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if os.Geteuid() != 0 {
-				t.Skip("needs root, to run containerd")
-			}
-			// Shorter than t.TempDir, for the sake of the sockets.
-			temporary, err := os.MkdirTemp("", "s-")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer os.RemoveAll(temporary)
-			t.Setenv("TMPDIR", temporary)
-			_, err = Run(t.Context(), Options{Kubelet: test.kubelet, Version: kubever.Version{Major: 1, Minor: 36}})
+			dir := temporary(t)
+			before := observe(t, dir)
+			_, err := Run(t.Context(), Options{Kubelet: test.kubelet, Version: kubever.Version{Major: 1, Minor: 36}})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
-			if left, err := os.ReadDir(temporary); err != nil || len(left) != 0 {
-				t.Errorf("left behind: %v %v", left, err)
+			if diff := cmp.Diff(before, observe(t, dir)); diff != "" {
+				t.Errorf("left behind (-before +after):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestMissingContainerd(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	_, err := startContainerd(t.Context(), filepath.Join(t.TempDir(), "containerd"))
-	var missing *MissingError
-	if !errors.As(err, &missing) || missing.Package != "containerd" {
-		t.Errorf("got %v, want a *MissingError that names the package containerd", err)
+func TestRequire(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if err := Require(); !errors.Is(err, ErrNotRoot) {
+			t.Errorf("got %v, want ErrNotRoot", err)
+		}
+		return
+	}
+	programs := []string{"containerd", "containerd-shim-runc-v2", "ctr", "runc", "mount"}
+	for i, want := range []string{"containerd", "containerd", "containerd", "runc", "mount"} {
+		dir := t.TempDir()
+		for _, there := range programs[:i] {
+			if err := os.WriteFile(filepath.Join(dir, there), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Setenv("PATH", dir)
+		var missing *MissingError
+		if err := Require(); !errors.As(err, &missing) || missing.Package != want || missing.Program != programs[i] {
+			t.Errorf("without %s: got %v, want a *MissingError that names the package %s", programs[i], err, want)
+		}
 	}
 }

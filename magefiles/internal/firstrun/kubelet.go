@@ -9,7 +9,9 @@ import (
 
 // kubeletPlace says where a kubelet of a run finds and puts things.
 type kubeletPlace struct {
-	RootDir, ConfigFile, ManifestDir, CertDir string
+	RootDir, ConfigFile, ManifestDir, CertDir, PluginDir, LogDir string
+	// CgroupRoot is the control group of its pods, from the root ("/name").
+	CgroupRoot string
 	// Endpoint is containerd's, "unix:///…".
 	Endpoint string
 	// Port and HealthPort are on loopback.
@@ -32,7 +34,8 @@ func (p kubeletPlace) flags(v kubever.Version) []string {
 }
 
 // config returns the KubeletConfiguration (kubelet.config.k8s.io/v1beta1) of a
-// kubelet that needs no cluster, no swap setting and no free disk.
+// kubelet that needs no cluster, no swap setting and no free disk, and that keeps
+// its hands off the host's firewall and off pods that aren't its own.
 func (p kubeletPlace) config(v kubever.Version) ([]byte, error) {
 	config := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
@@ -40,11 +43,16 @@ func (p kubeletPlace) config(v kubever.Version) ([]byte, error) {
 		"staticPodPath": p.ManifestDir, "fileCheckFrequency": "1s", "syncFrequency": "2s",
 		"authentication": map[string]any{"anonymous": map[string]any{"enabled": true}, "webhook": map[string]any{"enabled": false}},
 		"authorization":  map[string]any{"mode": "AlwaysAllow"},
-		"cgroupDriver":   "cgroupfs", "cgroupsPerQOS": true, "enforceNodeAllocatable": []string{}, "failSwapOn": false,
+		"cgroupDriver":   "cgroupfs", "cgroupsPerQOS": true, "cgroupRoot": p.CgroupRoot,
+		"makeIPTablesUtilChains": false, "volumePluginDir": p.PluginDir,
+		"enforceNodeAllocatable": []string{}, "failSwapOn": false,
 		"evictionHard": map[string]string{"memory.available": "1Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%"},
 	}
 	if v.Minor >= 25 { // a feature gate before
 		config["localStorageCapacityIsolation"] = false
+	}
+	if v.Minor >= 30 {
+		config["podLogsDir"] = p.LogDir
 	}
 	if v.Minor >= 27 {
 		config["containerRuntimeEndpoint"] = p.Endpoint
@@ -67,11 +75,12 @@ const (
 
 // staticPod returns the manifest of a pod with one sleeping container. A kubelet
 // makes up the UID where it is empty.
-func staticPod(uid, image string) string {
+func staticPod(namespace, uid, image string) string {
 	return fmt.Sprintf(`apiVersion: v1
 kind: Pod
 metadata:
   name: %s
+  namespace: %s
   uid: %q
 spec:
   hostNetwork: true
@@ -80,5 +89,5 @@ spec:
   - name: %s
     image: %s
     imagePullPolicy: Never
-`, podName, uid, containerName, image)
+`, podName, namespace, uid, containerName, image)
 }

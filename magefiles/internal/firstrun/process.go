@@ -12,15 +12,6 @@ import (
 	"time"
 )
 
-// MissingError says which program a run lacks, and where to get it.
-type MissingError struct {
-	Program, Package string
-}
-
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s is missing: install Debian's package %s", e.Program, e.Package)
-}
-
 // process is a program that runs in the background, with its output in a log.
 type process struct {
 	name string
@@ -30,23 +21,17 @@ type process struct {
 	err  error // valid once done is closed
 }
 
-// startProcess starts a program whose log goes to dir. The kernel ends it with
-// this process.
-func startProcess(name, program, dir string, args ...string) (*process, error) {
-	path, err := exec.LookPath(program)
-	if err != nil {
-		if errors.Is(err, exec.ErrNotFound) && name == "containerd" {
-			return nil, &MissingError{Program: program, Package: name}
-		}
-		return nil, fmt.Errorf("starting %s: %w", name, err)
-	}
-	p := &process{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+// start starts a program of the run, with a log in the run's folder. The kernel
+// ends it with this process; what it has started by then is found by the marker.
+func (w *workplace) start(name, program string, args ...string) (*process, error) {
+	p := &process{name: name, log: filepath.Join(w.dir, name+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	defer log.Close()
-	p.cmd = exec.Command(path, args...)
+	p.cmd = exec.Command(program, args...)
+	p.cmd.Env = append(os.Environ(), marker+"="+w.dir, "TMPDIR="+w.dir)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -101,19 +86,24 @@ func (e *ExitedError) Error() string {
 // Unwrap returns how the program ended.
 func (e *ExitedError) Unwrap() error { return e.Err }
 
-// wait asks until the answer is yes, the program has ended, or the time is up.
+// wait asks until the answer is yes, the program has ended, or the time is up. A
+// yes does not count once the program has ended.
 func (p *process) wait(ctx context.Context, limit time.Duration, what string, ask func() (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for %s; the log of %s ends with:\n%s", limit, what, p.name, ""))
-	defer cancel()
+	deadline := time.After(limit)
 	for {
-		if yes, err := ask(); yes || err != nil {
+		yes, err := ask()
+		if !p.alive() {
+			return &ExitedError{Program: p.name, Err: p.err, Log: p.logEnd()}
+		}
+		if yes || err != nil {
 			return err
 		}
 		select {
-		case <-p.done:
-			return &ExitedError{Program: p.name, Err: p.err, Log: p.logEnd()}
+		case <-p.done: // the next round says so
 		case <-ctx.Done():
-			return fmt.Errorf("%w%s", context.Cause(ctx), p.logEnd())
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(ctx))
+		case <-deadline:
+			return fmt.Errorf("waited %s for %s; the log of %s ends with:\n%s", limit, what, p.name, p.logEnd())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -32,46 +30,42 @@ func (u Upgrade) Replaced() bool { return u.Before != u.After }
 // same root directory, the same containers. edited changes the container's image
 // in between, to another tag of the same content.
 func RunUpgrade(ctx context.Context, from, to Options, edited bool) (upgrade Upgrade, err error) {
-	dir, err := os.MkdirTemp("", "steadylet-run-")
-	if err != nil {
-		return Upgrade{}, fmt.Errorf("preparing the upgrade: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	cgroups := ownCgroups()
-	runtime, err := startContainerd(ctx, filepath.Join(dir, "containerd"))
+	n, err := startNode(ctx)
 	if err != nil {
 		return Upgrade{}, err
 	}
-	defer func() { err = errors.Join(err, runtime.stop(), cgroups.remove()) }()
-	if upgrade.Before, err = runOnce(ctx, from, dir, runtime, appImage, 0); err != nil {
+	defer func() { err = errors.Join(err, n.stop()) }()
+	if upgrade.Before, err = n.runOnce(ctx, from, appImage, 0); err != nil {
 		return Upgrade{}, fmt.Errorf("before the upgrade: %w", err)
 	}
 	image := appImage
 	if edited {
 		image = editedImage
 	}
-	if upgrade.After, err = runOnce(ctx, to, dir, runtime, image, settle); err != nil {
+	if upgrade.After, err = n.runOnce(ctx, to, image, settle); err != nil {
 		return Upgrade{}, fmt.Errorf("after the upgrade: %w", err)
 	}
 	return upgrade, nil
 }
 
 // runOnce runs a kubelet until the container runs and the time has passed, and
-// returns the container's ID.
-func runOnce(ctx context.Context, options Options, dir string, runtime *containerd, image string, watch time.Duration) (id string, err error) {
-	place, err := placeKubelet(dir, runtime, options.Version, staticPod(fixedUID, image))
+// returns the container's ID. The kubelet must be alive to the end: a dead one
+// replaces nothing.
+func (n *node) runOnce(ctx context.Context, options Options, image string, watch time.Duration) (id string, err error) {
+	place, err := n.placeKubelet(options.Version, staticPod(n.name(), fixedUID, image))
 	if err != nil {
 		return "", err
 	}
-	kubelet, err := startProcess("kubelet", options.Kubelet, dir, place.flags(options.Version)...)
+	kubelet, err := n.start("kubelet", options.Kubelet, place.flags(options.Version)...)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, kubelet.stop(), unmountBelow(place.RootDir)) }()
+	defer func() { err = errors.Join(err, kubelet.stop()) }()
 	select {
 	case <-time.After(watch):
+	case <-kubelet.done:
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", context.Cause(ctx)
 	}
-	return awaitContainer(ctx, kubelet, runtime)
+	return n.awaitContainer(ctx, kubelet)
 }
