@@ -97,6 +97,11 @@ func encode(spec func() ([]byte, error)) (data []byte, err error) {
 // HashSpec is the hash that kubelets 1.16 to 1.30 write on a container with the
 // given JSON of v1.Container (HashContainer, pkg/kubelet/container/helpers.go):
 // 32-bit FNV-1a over a dump of the bytes.
+//
+// The JSON has to be what that kubelet would have encoded. Since Go 1.22, which
+// builds 1.30, a backspace and a form feed are escaped in another way: a container
+// with one of them in its spec can't be proven across that, and gets the stock
+// verdict.
 func HashSpec(spec []byte) uint64 {
 	// The dump of a byte slice is the type, and the bytes in decimal
 	// (DeepHashObject, pkg/util/hash/hash.go).

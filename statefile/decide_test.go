@@ -40,9 +40,11 @@ func goldenValues(t testing.TB, version string) map[string]golden {
 }
 
 func TestHashesAreThoseOfRealKubelets(t *testing.T) {
-	for name, c := range goldenValues(t, "v1.20.2") {
-		if got := statefile.HashSpec([]byte(c.Spec)); got != c.Hash {
-			t.Errorf("1.20.2, %s: got %d, want %d", name, got, c.Hash)
+	for _, version := range []string{"v1.20.2", "v1.30.14"} {
+		for name, c := range goldenValues(t, version) {
+			if got := statefile.HashSpec([]byte(c.Spec)); got != c.Hash {
+				t.Errorf("%s, %s: got %d, want %d", version, name, got, c.Hash)
+			}
 		}
 	}
 	for name, c := range goldenValues(t, "v1.36.3") {
@@ -64,37 +66,82 @@ func recorder(t testing.TB, options statefile.Options) *statefile.Recorder {
 
 var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
-// A container that 1.20.2 started, under a kubelet of 1.36.3, and the other way
-// round; and what an edit of each makes of it.
+// edited returns the container with another image, as the API server sends it.
+func (c golden) edited(t testing.TB) golden {
+	t.Helper()
+	var spec map[string]any
+	if err := json.Unmarshal([]byte(c.Spec), &spec); err != nil {
+		t.Fatal(err)
+	}
+	c.Image += "-edited"
+	spec["image"] = c.Image
+	data, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Spec = string(data)
+	return c
+}
+
+// A container that 1.20.2 or 1.30.14 started, under a kubelet of 1.36.3, and the
+// other way round; and what an edit of each makes of it.
 func TestDecide(t *testing.T) {
-	for name, old := range goldenValues(t, "v1.20.2") {
-		current := goldenValues(t, "v1.36.3")[name]
-		edited := current
-		edited.Image += "-edited"
-		for _, test := range []struct {
-			name           string
-			annotated, now uint64
-			image          string
-			spec           string
-			changed        bool
-			step           int
-		}{
-			{"equal", current.Hash, current.Hash, current.Image, current.Spec, false, statefile.StepEqual},
-			{"upgrade", old.Hash, current.Hash, current.Image, old.Spec, false, statefile.StepProven},
-			{"rollback", current.Hash, old.Hash, current.Image, old.Spec, false, statefile.StepProven},
-			{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited.Image, old.Spec + " ", true, statefile.StepStock},
-			{"image edited, rollback", current.Hash, statefile.HashSpec([]byte(old.Spec + " ")), edited.Image, old.Spec + " ", true, statefile.StepStock},
-		} {
-			t.Run(name+", "+test.name, func(t *testing.T) {
-				r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
-				got := r.Decide(statefile.Observation{
-					Name: current.Name, Image: test.image, Annotated: test.annotated, Current: test.now,
-					Spec: func() ([]byte, error) { return []byte(test.spec), nil },
+	for _, version := range []string{"v1.20.2", "v1.30.14"} {
+		for name, old := range goldenValues(t, version) {
+			current := goldenValues(t, "v1.36.3")[name]
+			edited := old.edited(t)
+			for _, test := range []struct {
+				name           string
+				annotated, now uint64
+				today          golden
+				changed        bool
+				step           int
+			}{
+				{"equal", current.Hash, current.Hash, current, false, statefile.StepEqual},
+				{"upgrade", old.Hash, current.Hash, old, false, statefile.StepProven},
+				{"rollback", current.Hash, old.Hash, old, false, statefile.StepProven},
+				{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited, true, statefile.StepStock},
+				{"image edited, rollback", current.Hash, statefile.HashSpec([]byte(edited.Spec)), edited, true, statefile.StepStock},
+			} {
+				t.Run(version+", "+name+", "+test.name, func(t *testing.T) {
+					r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
+					got := r.Decide(statefile.Observation{
+						Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.now,
+						Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
+					})
+					if got.Changed != test.changed || got.Step != test.step {
+						t.Errorf("got %+v, want changed %t by step %d", got, test.changed, test.step)
+					}
 				})
-				if got.Changed != test.changed || got.Step != test.step {
-					t.Errorf("got %+v, want changed %t by step %d", got, test.changed, test.step)
-				}
-			})
+			}
+		}
+	}
+}
+
+// Only the exact hash is a proof: with any bit of it flipped the container is
+// changed. So it is with any bit of the spec flipped, its image included.
+func TestDecideKeepsNothingThatIsAlmostProven(t *testing.T) {
+	old := goldenValues(t, "v1.30.14")["recent"]
+	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
+	changed := func(annotated uint64, spec []byte) bool {
+		return r.Decide(statefile.Observation{
+			Name: old.Name, Image: old.Image, Annotated: annotated, Current: 1,
+			Spec: func() ([]byte, error) { return spec, nil },
+		}).Changed
+	}
+	if changed(old.Hash, []byte(old.Spec)) {
+		t.Fatal("the control was not kept")
+	}
+	for bit := range 64 {
+		if !changed(old.Hash^1<<bit, []byte(old.Spec)) {
+			t.Errorf("kept with bit %d of the hash flipped", bit)
+		}
+	}
+	for i := range len(old.Spec) * 8 {
+		spec := []byte(old.Spec)
+		spec[i/8] ^= 1 << (i % 8)
+		if !changed(old.Hash, spec) {
+			t.Errorf("kept with bit %d of byte %d of the spec flipped", i%8, i/8)
 		}
 	}
 }

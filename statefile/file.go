@@ -85,8 +85,9 @@ func check(info os.FileInfo) error {
 
 // Save writes the state file at path, with mode 0600 in a folder of mode 0700
 // that is made where it is missing. When it returns nil the content is on the
-// disk, and survives a loss of power; when it fails, the file is as it was. The
-// file that it replaces is kept as path.prev if it is whole.
+// disk, and survives a loss of power. When it fails, the file is as it was; if
+// only the sync of the folder failed, it is the new one, whole. The file that it
+// replaces is kept as path.prev if it is whole.
 //
 // Only one process may save to a path at a time.
 func Save(path string, s State) error {

@@ -3,8 +3,10 @@ package statefile
 import (
 	"errors"
 	"fmt"
+	"io/ioutil" //lint:ignore SA1019 os.ReadDir is of Go 1.16, and 1.20 is built with 1.15
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -130,14 +132,9 @@ func setAside(path string, why error, now time.Time) (damage, err error) {
 	if err := os.Rename(path, aside); err != nil {
 		return why, err
 	}
-	earlier, err := filepath.Glob(path + ".corrupt-*") // in order of their times
-	if err != nil {
-		return why, err
-	}
+	earlier := beside(path, filepath.Base(path)+".corrupt-")
 	for len(earlier) > maxAside {
-		if err := os.Remove(earlier[0]); err != nil {
-			return why, err
-		}
+		os.Remove(earlier[0]) // one too many does no harm
 		earlier = earlier[1:]
 	}
 	return fmt.Errorf("%w; it is set aside as %s", why, aside), nil
@@ -146,10 +143,24 @@ func setAside(path string, why error, now time.Time) (damage, err error) {
 // removeLeftovers removes the temporary files of kubelets that were killed while
 // they saved. What can't be removed does no harm.
 func removeLeftovers(path string) {
-	leftovers, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"*"))
-	for _, leftover := range leftovers {
+	for _, leftover := range beside(path, "."+filepath.Base(path)) {
 		os.Remove(leftover)
 	}
+}
+
+// beside returns the sorted paths of the files in the folder of path whose names
+// begin with prefix. (A pattern of filepath.Glob would take the root directory's
+// own name for one.)
+func beside(path, prefix string) []string {
+	folder := filepath.Dir(path)
+	entries, _ := ioutil.ReadDir(folder) // sorted; none when it can't be read
+	var found []string
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			found = append(found, filepath.Join(folder, entry.Name()))
+		}
+	}
+	return found
 }
 
 // join returns one error that says both and matches what either does. Either may
@@ -172,4 +183,9 @@ func (b both) Error() string { return b.first.Error() + "; also: " + b.second.Er
 // Is makes errors.Is hold for either.
 func (b both) Is(target error) bool {
 	return errors.Is(b.first, target) || errors.Is(b.second, target)
+}
+
+// As makes errors.As find what either holds, the first before the second.
+func (b both) As(target interface{}) bool {
+	return errors.As(b.first, target) || errors.As(b.second, target)
 }

@@ -1,0 +1,104 @@
+package statefile_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// smallDisk returns a folder with a file system of 16 KiB on it.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=16k"); err != nil {
+		t.Skipf("needs the right to mount a small file system (run it as root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(root, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return root
+}
+
+// A full disk: the file stays as it was, and nothing is left beside it.
+func TestFullDisk(t *testing.T) {
+	root := smallDisk(t)
+	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(statefile.Path(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // fill it
+		file, err := os.CreateTemp(root, "filler")
+		if err != nil {
+			break
+		}
+		_, err = file.Write(make([]byte, 4096))
+		file.Close()
+		if err != nil {
+			break
+		}
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+	if !errors.Is(err, syscall.ENOSPC) || r.State().Kubelet.Version != "v1.36.3" {
+		t.Errorf("got %v and %+v, want ENOSPC and a recorder of the new version", err, r.State().Kubelet)
+	}
+	after, err := os.ReadFile(statefile.Path(root))
+	if !bytes.Equal(before, after) || err != nil {
+		t.Errorf("the file changed: %q %v", after, err)
+	}
+	if diff := cmp.Diff([]string{"state.json"}, names(t, filepath.Dir(statefile.Path(root)))); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// A file system that turned read-only, as after a disk error: the state is used as
+// it is, or done without.
+func TestReadOnlyDisk(t *testing.T) {
+	for name, test := range map[string]struct {
+		damage  string
+		history int
+	}{
+		"good":    {"", 1},
+		"damaged": {"x", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := smallDisk(t)
+			path := statefile.Path(root)
+			if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.ReadFile(path)
+			before = append(before, test.damage...)
+			err = errors.Join(err, os.WriteFile(path, before, 0o600), syscall.Mount("", root, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+			if state := r.State(); !errors.Is(err, syscall.EROFS) || state.Kubelet.Version != "v1.36.3" || len(state.History) != test.history {
+				t.Errorf("got %v and %+v, want EROFS and a recorder of the new version, with %d earlier", err, state, test.history)
+			}
+			var refused *os.LinkError
+			if errors.Is(err, statefile.ErrMalformed) != (test.damage != "") || errors.As(err, &refused) != (test.damage != "") {
+				t.Errorf("got %v, which must say that the file is damaged, and can't be set aside, exactly if it is", err)
+			}
+			if after, err := os.ReadFile(path); !bytes.Equal(before, after) || err != nil {
+				t.Errorf("the file changed: %q %v", after, err)
+			}
+			if diff := cmp.Diff([]string{"state.json"}, names(t, filepath.Dir(path))); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
