@@ -60,8 +60,10 @@ type receiver struct {
 	// offsets, which is filled for them, says where the others start.
 	late    []job
 	offsets map[plumbing.Hash]int64
-	// structure counts the objects under way that are no blobs.
+	// structure counts the objects under way that are no blobs; unsettled is set
+	// when there may be some.
 	structure sync.WaitGroup
+	unsettled bool
 }
 
 // Receive reads a packfile from a stream that ends with it, shows every object to
@@ -139,6 +141,9 @@ func (r *receiver) read(ctx context.Context) (plumbing.Hash, error) {
 			return plumbing.ZeroHash, err
 		}
 	}
+	if err := r.sendAll(ctx); err != nil {
+		return plumbing.ZeroHash, err
+	}
 	return r.window.finish()
 }
 
@@ -162,23 +167,44 @@ func (r *receiver) deal(ctx context.Context, j job) error {
 		}
 	}
 	r.places[j.offset], j.of = at, at.of
-	if j.of == plumbing.BlobObject {
-		r.structure.Wait()
-	} else {
+	if j.of != plumbing.BlobObject {
 		r.structure.Add(1)
+		r.unsettled = true
+	} else if err := r.settle(ctx); err != nil {
+		return err
 	}
-	select {
-	case r.workers[at.worker].jobs <- j:
-		return context.Cause(ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if w := r.workers[at.worker]; w.put(j) {
+		return w.send(ctx)
 	}
+	return nil
+}
+
+// settle waits until all objects that are no blobs are done.
+func (r *receiver) settle(ctx context.Context) error {
+	if !r.unsettled {
+		return nil
+	}
+	if err := r.sendAll(ctx); err != nil {
+		return err
+	}
+	r.structure.Wait()
+	r.unsettled = false
+	return nil
+}
+
+func (r *receiver) sendAll(ctx context.Context) error {
+	for _, w := range r.workers {
+		if err := w.send(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *receiver) leastBusy() int {
 	least := 0
 	for i, w := range r.workers {
-		if len(w.jobs) < len(r.workers[least].jobs) {
+		if w.load.Load() < r.workers[least].load.Load() {
 			least = i
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -14,9 +15,13 @@ import (
 const (
 	// recentSize bounds the objects that one worker keeps as possible bases of
 	// deltas, in bytes. Git sends an object and its changes one after the other.
-	recentSize = 16 * cache.MiByte
-	// queueLength is how many objects may wait for one worker.
-	queueLength = 256
+	recentSize = 8 * cache.MiByte
+	// Jobs go to a worker in batches: waking it for each would cost as much as the
+	// jobs. A batch is full at so many jobs, or bytes.
+	batchLength = 64
+	batchSize   = 128 << 10
+	// queueLength is how many batches may wait for one worker.
+	queueLength = 4
 	// maxDepth is how many deltas git itself lets follow each other at most.
 	maxDepth = 4095
 )
@@ -25,7 +30,12 @@ const (
 type worker struct {
 	receiver *receiver
 	number   int
-	jobs     chan job
+	jobs     chan []job
+	// batch holds the jobs that were not sent yet. It belongs to the reader.
+	batch      []job
+	batchBytes int
+	// load is the size of the data of all jobs that are not done, in bytes.
+	load     atomic.Int64
 	recent   *cache.BufferLRU
 	inflater inflater
 	done     []located
@@ -38,21 +48,44 @@ type located struct {
 }
 
 func newWorker(r *receiver, number int) *worker {
-	return &worker{receiver: r, number: number, jobs: make(chan job, queueLength), recent: cache.NewBufferLRU(recentSize)}
+	return &worker{receiver: r, number: number, jobs: make(chan []job, queueLength), recent: cache.NewBufferLRU(recentSize)}
+}
+
+// put adds a job to the batch, and reports whether it is full.
+func (w *worker) put(j job) bool {
+	w.batch = append(w.batch, j)
+	w.batchBytes += len(j.data)
+	w.load.Add(int64(len(j.data)))
+	return len(w.batch) >= batchLength || w.batchBytes >= batchSize
+}
+
+// send hands the batch over.
+func (w *worker) send(ctx context.Context) error {
+	batch := w.batch
+	w.batch, w.batchBytes = nil, 0
+	select {
+	case w.jobs <- batch:
+		return context.Cause(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // run does the worker's jobs until there are no more. After an error it stops the
 // receiver and does no more than count the jobs, so that nobody waits in vain.
 func (w *worker) run(stop context.CancelCauseFunc) error {
 	var failed error
-	for j := range w.jobs {
-		if failed == nil {
-			if failed = w.do(j); failed != nil {
-				stop(failed)
+	for batch := range w.jobs {
+		for _, j := range batch {
+			if failed == nil {
+				if failed = w.do(j); failed != nil {
+					stop(failed)
+				}
 			}
-		}
-		if j.of != plumbing.BlobObject {
-			w.receiver.structure.Done()
+			w.load.Add(-int64(len(j.data)))
+			if j.of != plumbing.BlobObject {
+				w.receiver.structure.Done()
+			}
 		}
 	}
 	return failed

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -202,7 +201,7 @@ func (s *Store) carryOut(ctx context.Context, p plan, worktree string, progress 
 		}
 		return nil
 	})
-	for range runtime.GOMAXPROCS(0) {
+	for range workerCount() {
 		group.Go(func() (err error) {
 			source := s.another()
 			placer, err := newPlacer(worktree)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -177,14 +176,13 @@ func (s *Store) download(ctx context.Context, location, tag string, options Fetc
 
 // receive stores a packfile with all that a tag leads to, and checks it out.
 func (s *Store) receive(ctx context.Context, stream io.Reader, tag plumbing.Hash, options FetchOptions) (fetched Fetched, err error) {
-	workers := runtime.GOMAXPROCS(0)
-	arrival, err := newArrival(tag, options.Worktree, workers)
+	arrival, err := newArrival(tag, options.Worktree, workerCount())
 	if err != nil {
 		return Fetched{}, err
 	}
 	defer func() { err = errors.Join(err, arrival.close()) }()
 	counted := &countingReader{reader: stream, progress: options.Progress}
-	err = gitpack.Receive(ctx, counted, s.packFolder(), workers, arrival)
+	err = gitpack.Receive(ctx, counted, s.packFolder(), workerCount(), arrival)
 	if errors.Is(err, gitpack.ErrMalformed) && ctx.Err() == nil {
 		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
 	}

@@ -5,12 +5,20 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// maxOpenFolders bounds the folders that a placer keeps open.
-const maxOpenFolders = 128
+// maxOpenFolders bounds the folders that a placer keeps open; maxWorkers bounds
+// the placers, so that they stay below what a process may open in all.
+const (
+	maxOpenFolders = 400
+	maxWorkers     = 4
+)
+
+// workerCount is how many goroutines share the work on files.
+func workerCount() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
 
 // placer writes files into a worktree. It keeps the folders open in which it
 // writes: files come in about the order of their paths, and the way from the root
@@ -18,6 +26,8 @@ const maxOpenFolders = 128
 type placer struct {
 	root *os.Root
 	open map[string]*os.Root
+	// there holds the folders that were opened before.
+	there map[string]bool
 }
 
 func newPlacer(worktree string) (*placer, error) {
@@ -25,7 +35,7 @@ func newPlacer(worktree string) (*placer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &placer{root: root, open: map[string]*os.Root{}}, nil
+	return &placer{root: root, open: map[string]*os.Root{}, there: map[string]bool{}}, nil
 }
 
 func (p *placer) close() error { return errors.Join(p.closeFolders(), p.root.Close()) }
@@ -52,8 +62,11 @@ func (p *placer) folder(name string) (*os.Root, error) {
 		return nil, err
 	}
 	base := path.Base(name)
-	if err := parent.Mkdir(base, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+	if !p.there[name] {
+		if err := parent.Mkdir(base, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		p.there[name] = true
 	}
 	folder, err := parent.OpenRoot(base)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -75,7 +74,7 @@ func packAll(ctx context.Context, count int, source func() (func(int) (gitpack.P
 	workers, workersCtx := errgroup.WithContext(groupCtx)
 	packed := make(chan gitpack.Packed)
 	var next atomic.Int64
-	for range runtime.GOMAXPROCS(0) {
+	for range workerCount() {
 		workers.Go(func() (err error) {
 			read, closer := source()
 			defer func() { err = errors.Join(err, closer.Close()) }()
