@@ -67,10 +67,10 @@ const (
 	stampHeader = "steadylet worktree 1"
 )
 
-// text is a header, the tree and a line for each file, all ended by a zero byte,
-// which no path has. (It is read whenever a build starts; JSON takes long.)
+// text is a header, the tree, the number of files and a line for each, all ended
+// by a zero byte, which no path has. (It is read whenever a build starts; JSON takes long.)
 func (s stamp) text() []byte {
-	text := fmt.Appendf(nil, "%s\x00%s\x00", stampHeader, s.tree)
+	text := fmt.Appendf(nil, "%s\x00%s\x00%d\x00", stampHeader, s.tree, len(s.files))
 	for _, f := range s.files {
 		text = fmt.Appendf(text, "%o %s %d %d %d %s\x00", uint32(f.Mode), f.ID, f.Size, f.Modified, f.Inode, f.Path)
 	}
@@ -80,11 +80,15 @@ func (s stamp) text() []byte {
 // parseStamp reads what text gives.
 func parseStamp(text []byte) (stamp, error) {
 	lines := strings.Split(string(text), "\x00")
-	if len(lines) < 3 || lines[0] != stampHeader || lines[len(lines)-1] != "" || !plumbing.IsHash(lines[1]) {
+	if len(lines) < 4 || lines[0] != stampHeader || lines[len(lines)-1] != "" || !plumbing.IsHash(lines[1]) {
 		return stamp{}, errors.New("it is not a stamp of a worktree")
 	}
 	read := stamp{tree: plumbing.NewHash(lines[1])}
-	for _, line := range lines[2 : len(lines)-1] {
+	files := lines[3 : len(lines)-1]
+	if lines[2] != strconv.Itoa(len(files)) {
+		return stamp{}, errors.New("it is cut short")
+	}
+	for _, line := range files {
 		f, err := parseFile(line)
 		if err != nil {
 			return stamp{}, fmt.Errorf("%q: %w", line, err)
