@@ -35,19 +35,15 @@ type Tree struct {
 type Binary struct {
 	// Path is where the binary is; DebugPath is the file with its DWARF, for a
 	// release build.
-	Path      string `json:"path"`
-	DebugPath string `json:"debugPath,omitempty"`
-	SHA256    string `json:"sha256"`
-	// DebugSHA256 is the digest of the file at DebugPath.
-	DebugSHA256 string `json:"debugSHA256,omitempty"`
-	// Size is in bytes.
-	Size int64 `json:"size"`
-	// BuildID is the GNU build ID that links a binary to its DWARF.
-	BuildID string `json:"buildID"`
+	Path      string
+	DebugPath string
+	// BuildID is the GNU build ID, of 20 bytes in hexadecimal, that links a binary
+	// to its DWARF. It is the build's key.
+	BuildID string
 	// Arguments are those of the go command.
-	Arguments []string `json:"arguments"`
+	Arguments []string
 	// Settings are the variables that the go command was given.
-	Settings []string `json:"settings"`
+	Settings []string
 }
 
 // Builder compiles trees. It is safe for concurrent use on different trees.
@@ -78,7 +74,7 @@ func (b Builder) Build(ctx context.Context, tree Tree, options Options, out stri
 	}
 	binary := Binary{
 		Path:     filepath.Join(out, options.Component),
-		BuildID:  buildID(Key(tree, options)),
+		BuildID:  string(Key(tree, options)),
 		Settings: settings(options, tree),
 	}
 	extra := []string{"-B=0x" + binary.BuildID}
@@ -153,9 +149,6 @@ func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
-
-// buildID turns a build's key into a GNU build ID of 20 bytes.
-func buildID(key workspace.Key) string { return string(key) }
 
 // checkStamp asks the binary for its version.
 func checkStamp(ctx context.Context, path, component, want string) error {

@@ -1,19 +1,17 @@
 package graft
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
+	"github.com/steadylet/steadylet/magefiles/internal/gosum"
 )
 
 // ErrModuleSum is matched by RenameioDir's error when the module's folder holds
@@ -69,7 +67,7 @@ func download(ctx context.Context, root string, environment []string) (*module, 
 
 // check compares the content of the module's folder with sums, a go.sum file.
 func (m *module) check(sums []byte) error {
-	want := sumOf(sums, m.Path, m.Version)
+	want := gosum.Lookup(string(sums), m.Path, m.Version)
 	if want == "" {
 		return fmt.Errorf("%w: go.sum has no line for %s %s; run go mod download, and look at what it adds",
 			ErrModuleSum, m.Path, m.Version)
@@ -83,15 +81,4 @@ func (m *module) check(sums []byte) error {
 			ErrModuleSum, m.Dir, got, want)
 	}
 	return nil
-}
-
-// sumOf returns a module's sum in a go.sum file, or "".
-func sumOf(sums []byte, path, version string) string {
-	lines := bufio.NewScanner(bytes.NewReader(sums))
-	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); len(fields) == 3 && fields[0] == path && fields[1] == version {
-			return fields[2]
-		}
-	}
-	return ""
 }

@@ -75,6 +75,15 @@ func (b bound) holds(v Version) bool {
 	}
 }
 
+// Bounds returns the versions that the comparisons name, in their order.
+func (r Range) Bounds() []Version {
+	versions := make([]Version, len(r.bounds))
+	for i, b := range r.bounds {
+		versions[i] = b.version
+	}
+	return versions
+}
+
 // String returns the range in the form that ParseRange reads.
 func (r Range) String() string {
 	fields := make([]string, len(r.bounds))

@@ -20,6 +20,7 @@ import (
 	"github.com/google/renameio"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/steadylet/steadylet/magefiles/internal/gosum"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
@@ -157,13 +158,7 @@ func isHex(text string, size int) bool {
 // RootSum is the checksum database's sum ("h1:…") of the root module
 // k8s.io/kubernetes at this tag.
 func (e Entry) RootSum() string {
-	for line := range strings.Lines(e.GoSum) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && fields[0] == "k8s.io/kubernetes" && fields[1] == e.Version.String() {
-			return fields[2]
-		}
-	}
-	return ""
+	return gosum.Lookup(e.GoSum, "k8s.io/kubernetes", e.Version.String())
 }
 
 // Entry returns what the lock knows of a tag, or an error that is

@@ -122,14 +122,11 @@ func nearestVariant(v kubever.Version, variants []Entry) Entry {
 	return nearest
 }
 
-// distance returns how far v is from the closest bound of r. It reads the
-// bounds from r's text, since a range does not tell them otherwise.
+// distance returns how far v is from the closest bound of r.
 func distance(v kubever.Version, r kubever.Range) int {
 	closest := math.MaxInt
-	for _, field := range strings.Fields(r.String()) {
-		if bound, err := kubever.Parse(strings.TrimLeft(field, "<>=")); err == nil {
-			closest = min(closest, absolute(position(v)-position(bound)))
-		}
+	for _, bound := range r.Bounds() {
+		closest = min(closest, absolute(position(v)-position(bound)))
 	}
 	return closest
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/steadylet/steadylet/magefiles/internal/gosum"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
@@ -95,7 +96,7 @@ func buildGoMod(upstream *modfile.File, version kubever.Version, lockedSums stri
 		}
 	}
 	locked := func(path string) bool {
-		return strings.Contains(lockedSums, path+" "+version.StagingModule()+" ")
+		return gosum.Lookup(lockedSums, path, version.StagingModule()) != ""
 	}
 	file := new(modfile.File)
 	if err := file.AddModuleStmt(buildModulePath); err != nil {

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +11,12 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 )
 
@@ -134,11 +135,7 @@ func matches(path string, entry *index.Entry) (bool, error) {
 	} else if content, err = os.ReadFile(path); err != nil {
 		return false, err
 	}
-	// git's own object ID (not a security measure: it is compared with git's index).
-	hash := sha1.New()
-	fmt.Fprintf(hash, "blob %d\x00", len(content))
-	hash.Write(content)
-	return [20]byte(hash.Sum(nil)) == [20]byte(entry.Hash), nil
+	return gitpack.ObjectID(plumbing.BlobObject, content) == entry.Hash, nil
 }
 
 // differsFromHead lists the files whose staged content is not the commit's.

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -13,11 +12,14 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/workspace"
 )
 
-// fetchGit fetches one tag, shallow, and checks it out into the worktree.
+// fetchGit fetches one tag, shallow, and checks it out into the worktree as it
+// arrives.
 func (f Fetcher) fetchGit(ctx context.Context, request Request, store *gittree.Store, worktree string) (Origin, plumbing.Hash, error) {
-	step := f.Progress.Step("download", progress.Bytes)
+	step := f.Progress.Step("download and checkout", progress.Bytes)
 	defer step.Abort()
-	fetched, err := gittree.Fetch(ctx, store, request.Location, request.Version.String(), gittree.FetchOptions{Progress: step.Set})
+	fetched, err := gittree.Fetch(ctx, store, request.Location, request.Version.String(), gittree.FetchOptions{
+		Progress: step.Set, Worktree: worktree,
+	})
 	if err != nil {
 		return Origin{}, plumbing.ZeroHash, err
 	}
@@ -26,12 +28,6 @@ func (f Fetcher) fetchGit(ctx context.Context, request Request, store *gittree.S
 	if err := origin.proveCommit(request); err != nil {
 		return Origin{}, plumbing.ZeroHash, err
 	}
-	checkout := f.Progress.Step("checkout", progress.Files)
-	defer checkout.Abort()
-	if _, err := store.Checkout(ctx, fetched.Tree, worktree, checkout.Set); err != nil {
-		return Origin{}, plumbing.ZeroHash, fmt.Errorf("checking out %s: %w", request.Version, err)
-	}
-	checkout.Done("")
 	return origin, fetched.Tree, nil
 }
 
