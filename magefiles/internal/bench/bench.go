@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -62,6 +63,9 @@ type timed struct {
 	env  []string
 	// before runs first, and is not counted.
 	before func() error
+	// fresh, if not empty, is where each run gets a folder of its own: a path in it,
+	// of nothing yet, is the last argument.
+	fresh string
 }
 
 // run runs the program once.
@@ -71,13 +75,21 @@ func (t timed) run(ctx context.Context) (Usage, error) {
 			return Usage{}, err
 		}
 	}
-	cmd := exec.CommandContext(ctx, t.args[0], t.args[1:]...)
+	args := t.args
+	if t.fresh != "" {
+		own, err := os.MkdirTemp(t.fresh, "run-")
+		if err != nil {
+			return Usage{}, err
+		}
+		args = append(slices.Clone(args), filepath.Join(own, "target"))
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env = t.dir, append(os.Environ(), t.env...)
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	wall := time.Since(start).Seconds()
 	if err != nil {
-		return Usage{}, fmt.Errorf("timing %v: %w\n%s", t.args, err, out)
+		return Usage{}, fmt.Errorf("timing %v: %w\n%s", args, err, out)
 	}
 	usage := Usage{Wall: wall}
 	if resources, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {

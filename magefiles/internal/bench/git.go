@@ -37,12 +37,12 @@ func (c Checkout) Run(ctx context.Context) ([]Figure, error) {
 	}
 	defer stop() //nolint:errcheck // the measurement is over
 	url += "/" + filepath.Base(c.Repository)
-	target := filepath.Join(c.Scratch, "clone")
-	empty := func() error { return os.RemoveAll(target) }
+	// Each run gets a folder of its own, and none is removed before the last: what
+	// a removal leaves to the file system would be counted with the next run.
 	ours, theirs, err := pair(ctx, c.Rounds,
-		timed{args: []string{program, url, c.Tag, target}, before: empty},
-		timed{args: []string{"git", "-c", "advice.detachedHead=false", "clone", "-q", "--depth=1", "--branch=" + c.Tag, url, target}, before: empty})
-	if err := errors.Join(err, empty()); err != nil {
+		timed{args: []string{program, url, c.Tag}, fresh: c.Scratch},
+		timed{args: []string{"git", "-c", "advice.detachedHead=false", "clone", "-q", "--depth=1", "--branch=" + c.Tag, url}, fresh: c.Scratch})
+	if err != nil {
 		return nil, err
 	}
 	const against = "`git clone --depth 1 -b TAG`, over HTTP on loopback"

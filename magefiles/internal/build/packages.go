@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
@@ -34,9 +35,20 @@ func (c *packageCounter) packages() int64 {
 	return c.compiled
 }
 
+// estimateAfter is how long a build must go on before its end is estimated.
+const estimateAfter = 15 * time.Second
+
 // findTotal asks the go command how many packages the program has, beside the
-// build, which is not kept waiting. Without an answer there is no estimate.
+// build, which is not kept waiting. Without an answer there is no estimate. A short
+// build needs none, and would only be slowed down.
 func (c *packageCounter) findTotal(ctx context.Context, g gocommand.Go, tree Tree, options Options) {
+	select {
+	case <-c.done:
+		return
+	case <-ctx.Done():
+		return
+	case <-time.After(estimateAfter):
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
@@ -42,13 +43,22 @@ func NewWriter(folder string) (*Writer, error) {
 	return &Writer{file: file, offset: headerSize, seen: map[plumbing.Hash]bool{}}, nil
 }
 
+// compressors holds idle *zlib.Writers: each has tables of some hundred KiB, and most
+// objects are smaller than that.
+var compressors = sync.Pool{New: func() any {
+	compressor, err := zlib.NewWriterLevel(nil, zlib.BestSpeed)
+	if err != nil {
+		panic(err) // only for a level that does not exist
+	}
+	return compressor
+}}
+
 // Pack compresses one object. It is safe for concurrent use.
 func Pack(kind plumbing.ObjectType, content []byte) (Packed, error) {
 	data := bytes.NewBuffer(appendEntryHeader(nil, kind, int64(len(content))))
-	compressor, err := zlib.NewWriterLevel(data, zlib.BestSpeed)
-	if err != nil {
-		return Packed{}, err
-	}
+	compressor := compressors.Get().(*zlib.Writer)
+	defer compressors.Put(compressor)
+	compressor.Reset(data)
 	if _, err := compressor.Write(content); err != nil {
 		return Packed{}, err
 	}
