@@ -59,7 +59,7 @@ var ErrStamp = errors.New("the binary does not name its version")
 
 // Key identifies the result of building a tree with these options.
 func Key(tree Tree, options Options) workspace.Key {
-	inputs := append(options.identity(), tree.ID, tree.Toolchain, tree.Stamp.linkerFlags())
+	inputs := append(options.identity(), tree.ID, tree.Toolchain, tree.Stamp.linkerFlags(), tags(options, tree))
 	if options.Mode == Debug {
 		inputs = append(inputs, tree.Dir) // it is in the DWARF
 	}
@@ -116,7 +116,7 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 
 // arguments returns those of a go build of the component.
 func arguments(options Options, tree Tree, linker []string, output string) []string {
-	args := []string{"build", "-v", "-o", output}
+	args := []string{"build", "-v", "-o", output, tags(options, tree)}
 	if options.Mode == Debug {
 		args = append(args, "-gcflags=all=-N -l")
 	} else {
@@ -124,6 +124,20 @@ func arguments(options Options, tree Tree, linker []string, output string) []str
 	}
 	return append(args, "-ldflags="+tree.Stamp.linkerFlags(linker...), packagePath(options))
 }
+
+// tags returns the flag with the build tags that upstream's own builds have
+// (hack/lib/golang.sh). Without selinux an old kubelet can't label volumes, and
+// grpcnotrace lets the linker drop the methods that nothing calls.
+func tags(options Options, tree Tree) string {
+	flag := "-tags=selinux,notest"
+	if options.Mode == Release && tree.Stamp.Minor >= firstWithoutTrace {
+		flag += ",grpcnotrace"
+	}
+	return flag
+}
+
+// firstWithoutTrace is the first minor version that upstream builds with grpcnotrace.
+const firstWithoutTrace = 33
 
 func packagePath(options Options) string { return "k8s.io/kubernetes/cmd/" + options.Component }
 

@@ -62,7 +62,7 @@ func (o Options) Check() error {
 
 // identity is what decides a binary apart from the tree, for cache keys.
 func (o Options) identity() []string {
-	return []string{"build 1", o.Component, o.Arch, string(o.Mode), fmt.Sprint(o.CGO)}
+	return []string{"build 2", o.Component, o.Arch, string(o.Mode), fmt.Sprint(o.CGO)}
 }
 
 // Stamp is what a binary says of itself (k8s.io/component-base/version).
