@@ -137,7 +137,7 @@ func tags(options Options, tree Tree) string {
 }
 
 // firstWithoutTrace is the first minor version that upstream builds with grpcnotrace.
-const firstWithoutTrace = 33
+const firstWithoutTrace = 34
 
 func packagePath(options Options) string { return "k8s.io/kubernetes/cmd/" + options.Component }
 

@@ -13,8 +13,8 @@ func TestTagsAreUpstreams(t *testing.T) {
 	}{
 		"old release":                   {20, Release, "-tags=selinux,notest"},
 		"old debug":                     {20, Debug, "-tags=selinux,notest"},
-		"last release with gRPC traces": {32, Release, "-tags=selinux,notest"},
-		"first release without":         {33, Release, "-tags=selinux,notest,grpcnotrace"},
+		"last release with gRPC traces": {33, Release, "-tags=selinux,notest"},
+		"first release without":         {34, Release, "-tags=selinux,notest,grpcnotrace"},
 		"debug keeps them":              {36, Debug, "-tags=selinux,notest"},
 	} {
 		t.Run(name, func(t *testing.T) {
