@@ -71,6 +71,16 @@ type additions struct {
 	digest     string
 }
 
+// key identifies the result of adding everything to a tree, and of the proofs: an
+// assertion that changed is held against a tree that was patched before.
+func (a *additions) key(tree *source.Tree) (workspace.Key, error) {
+	assertions, err := json.Marshal(a.assertions)
+	if err != nil {
+		return "", fmt.Errorf("identifying the assertions: %w", err)
+	}
+	return workspace.KeyOf("patch 2", string(tree.Key), a.digest, hookcheck.Version, string(assertions)), nil
+}
+
 // Patch applies a series as one commit a patch, places the state file library,
 // and proves that the hooks are where they must be. When anything fails the
 // tree is as it was before.
@@ -83,7 +93,10 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 		return nil, err
 	}
 	patched := &Patched{Tree: tree}
-	key := workspace.KeyOf("patch 1", string(tree.Key), added.digest)
+	key, err := added.key(tree)
+	if err != nil {
+		return nil, err
+	}
 	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest {
 		patched.Tree, patched.Cached = tree, true
 		return patched, nil
