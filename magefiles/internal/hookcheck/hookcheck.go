@@ -26,7 +26,7 @@ type Files interface {
 
 // Version changes with every change of what Check accepts, so that a proof of an
 // earlier checker is not taken for one of this.
-const Version = "hookcheck 1"
+const Version = "hookcheck 2"
 
 // InReturn is the value of Assertion.In for a call inside a return statement.
 const InReturn = "return"

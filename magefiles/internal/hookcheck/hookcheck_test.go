@@ -126,6 +126,13 @@ func TestBefore(t *testing.T) {
 		{"deferred", "begin", "deferred or in a goroutine"},
 		{"concurrent", "begin", "deferred or in a goroutine"},
 		{"skipped", "begin", "the function has a goto"},
+		{"labelledBlock", "begin", reached},
+		{"labelledInner", "begin", reached},
+		{"labelledEnd", "begin", "begin is called earlier, in line 176"},
+		{"labelledWithin", "begin", ""},
+		{"labelledUnused", "begin", ""},
+		{"labelledSwitch", "begin", ""},
+		{"labelledCase", "begin", reached},
 		{"deadTarget", "begin", "begin is not called at all"},
 		{"noTarget", "begin", "begin is not called at all"},
 	}
