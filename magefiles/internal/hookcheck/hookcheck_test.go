@@ -188,6 +188,7 @@ func TestValidate(t *testing.T) {
 		{"no call", Assertion{File: "a.go", Function: "f"}, "all needed"},
 		{"path", Assertion{File: "../a.go", Function: "f", Call: "g"}, "clean relative path"},
 		{"in", Assertion{File: "a.go", Function: "f", Call: "g", In: "loop"}, `in is "loop"`},
+		{"order of returns", Assertion{File: "a.go", Function: "f", Call: "g", In: "every-return", Before: "h"}, "before does not go"},
 		{"import of a plain call", Assertion{File: "a.go", Function: "f", Call: "g", Import: "x/p"}, "package.Function"},
 	}
 	for _, test := range tests {
@@ -218,7 +219,7 @@ func TestAppliesTo(t *testing.T) {
 // FuzzCheck: no source makes Check panic, and a hook that it finds is in the
 // text.
 func FuzzCheck(f *testing.F) {
-	for _, name := range []string{"hooks.go", "order.go", "broken.go.txt"} {
+	for _, name := range []string{"hooks.go", "order.go", "returns.go", "broken.go.txt"} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
@@ -231,6 +232,7 @@ func FuzzCheck(f *testing.F) {
 		for _, a := range []Assertion{
 			{File: "a.go", Function: "run", Call: "hook.Start", Import: hookPath, Before: "begin"},
 			{File: "a.go", Function: "returned", Call: "hook.Changed", In: InReturn},
+			{File: "a.go", Function: "early", Call: "hook.Changed", In: InEveryReturn},
 		} {
 			if err := Check(files, []Assertion{a}); err == nil && !strings.Contains(string(data), a.Function) {
 				t.Errorf("%s was found", a)
