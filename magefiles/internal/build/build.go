@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/command"
@@ -44,6 +43,9 @@ type Binary struct {
 	Arguments []string
 	// Settings are the variables that the go command was given.
 	Settings []string
+	// StampChecked says that the binary was run and named its version. Another
+	// architecture's can't be.
+	StampChecked bool
 }
 
 // Builder compiles trees. It is safe for concurrent use on different trees.
@@ -73,9 +75,10 @@ func (b Builder) Build(ctx context.Context, tree Tree, options Options, out stri
 		return Binary{}, err
 	}
 	binary := Binary{
-		Path:     filepath.Join(out, options.Component),
-		BuildID:  string(Key(tree, options)),
-		Settings: settings(options, tree),
+		Path:         filepath.Join(out, options.Component),
+		BuildID:      string(Key(tree, options)),
+		Settings:     settings(options, tree),
+		StampChecked: options.runsHere(), // compile fails where the check does
 	}
 	extra := []string{"-B=0x" + binary.BuildID}
 	if options.Mode == Release {
@@ -108,7 +111,7 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 		}
 	}
 	step.Done(fmt.Sprintf("%d packages", counter.packages()))
-	if options.Arch == runtime.GOARCH && runtime.GOOS == "linux" {
+	if binary.StampChecked {
 		return checkStamp(ctx, binary.Path, options.Component, tree.Stamp.Version)
 	}
 	return nil

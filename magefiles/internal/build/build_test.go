@@ -2,6 +2,7 @@ package build
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,16 @@ func TestTagsAreUpstreams(t *testing.T) {
 	}
 }
 
+// Only the tag's own tree is called clean.
+func TestTreeState(t *testing.T) {
+	for state, verified := range map[string]bool{"clean": true, "dirty": false} {
+		flags := strings.Fields(Stamp{Version: "v1.36.3", Verified: verified}.linkerFlags())
+		if want := "-X=k8s.io/component-base/version.gitTreeState=" + state; !slices.Contains(flags, want) {
+			t.Errorf("verified %t: no %s in %q", verified, want, flags)
+		}
+	}
+}
+
 // What decides a binary decides its key.
 func TestKey(t *testing.T) {
 	options := Options{Component: "kubelet", Arch: "amd64", Mode: Release}
@@ -42,6 +53,7 @@ func TestKey(t *testing.T) {
 		"tree":      func(tree *Tree, _ *Options) { tree.ID = "4567" },
 		"toolchain": func(tree *Tree, _ *Options) { tree.Toolchain = "go1.26.6" },
 		"version":   func(tree *Tree, _ *Options) { tree.Stamp.Version = "v1.36.4" },
+		"verified":  func(tree *Tree, _ *Options) { tree.Stamp.Verified = true },
 		"component": func(_ *Tree, options *Options) { options.Component = "kubeadm" },
 		"mode":      func(_ *Tree, options *Options) { options.Mode = Debug },
 		"cgo":       func(_ *Tree, options *Options) { options.CGO = true },
