@@ -130,7 +130,7 @@ func describe(path string) (manifest.File, error) {
 }
 
 // publish moves finished files from one folder to another. The manifest goes
-// last: where there is one, what it describes is whole.
+// last: where there is one, what it describes is whole, the link included.
 func publish(from, to string, described manifest.Manifest) (builtRecord, error) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return builtRecord{}, err
@@ -152,15 +152,17 @@ func publish(from, to string, described manifest.Manifest) (builtRecord, error) 
 		files = append(files, described.Debug.Name)
 		record.DebugPath, record.DebugSHA256 = filepath.Join(to, described.Debug.Name), described.Debug.SHA256
 	}
-	for _, file := range append(files, name) {
+	for _, file := range files {
 		if err := os.Rename(filepath.Join(from, file), filepath.Join(to, file)); err != nil {
 			return builtRecord{}, err
 		}
 	}
-	if described.Debug == nil {
-		return record, nil
+	if described.Debug != nil {
+		if err := linkByBuildID(to, described); err != nil {
+			return builtRecord{}, err
+		}
 	}
-	return record, linkByBuildID(to, described)
+	return record, os.Rename(filepath.Join(from, name), record.ManifestPath)
 }
 
 // linkByBuildID puts a link to the file with the DWARF where debuggers look for

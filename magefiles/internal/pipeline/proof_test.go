@@ -91,3 +91,22 @@ func untestedBuild(t *testing.T, root, kubernetes string, options build.Options)
 	}
 	return described
 }
+
+// A release that no debugger would find the DWARF of has no manifest.
+func TestManifestGoesLast(t *testing.T) {
+	root, kubernetes := repository(t)
+	release := debug
+	release.Mode = build.Release
+	dir := filepath.Join(root, "dist", "v1.36.3", "linux-"+release.Arch, "release")
+	writeFile(t, filepath.Join(dir, ".build-id"), []byte("in the way of the folder"))
+	if _, err := run(t.Context(), config(root), kubernetes, pipeline.DefaultSeries, release); err == nil {
+		t.Error("the link could not be made, and the build succeeded")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "kubelet.manifest.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a manifest without the link: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, ".build-id")); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, root, kubernetes, pipeline.DefaultSeries, release)
+}
