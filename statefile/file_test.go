@@ -37,6 +37,7 @@ func saved(t testing.TB, s statefile.State) string {
 	return path
 }
 
+// names lists a folder, the lock left out.
 func names(t *testing.T, folder string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -45,7 +46,9 @@ func names(t *testing.T, folder string) []string {
 	}
 	var found []string
 	for _, entry := range entries {
-		found = append(found, entry.Name())
+		if entry.Name() != "lock" {
+			found = append(found, entry.Name())
+		}
 	}
 	return found
 }
@@ -107,14 +110,15 @@ func TestLoadRefuses(t *testing.T) {
 		damage func(path string) error
 		want   error
 	}{
-		"missing":     {os.Remove, statefile.ErrMissing},
-		"empty":       {func(path string) error { return os.Truncate(path, 0) }, statefile.ErrMalformed},
-		"readable":    {func(path string) error { return os.Chmod(path, 0o644) }, statefile.ErrMode},
-		"link":        {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
-		"folder":      {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
-		"named pipe":  {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},
-		"too large":   {func(path string) error { return os.Truncate(path, 1<<20+1) }, statefile.ErrTooLarge},
-		"next schema": {func(path string) error { return os.WriteFile(path, []byte(`{"schemaVersion": 2}`), 0o600) }, statefile.ErrFutureSchema},
+		"missing":              {os.Remove, statefile.ErrMissing},
+		"empty":                {func(path string) error { return os.Truncate(path, 0) }, statefile.ErrMalformed},
+		"readable":             {func(path string) error { return os.Chmod(path, 0o644) }, statefile.ErrMode},
+		"link":                 {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
+		"folder":               {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
+		"named pipe":           {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},
+		"too large":            {func(path string) error { return os.Truncate(path, 1<<20+1) }, statefile.ErrTooLarge},
+		"next schema":          {func(path string) error { return os.WriteFile(path, []byte(nextSchema), 0o600) }, statefile.ErrFutureSchema},
+		"next schema, damaged": {func(path string) error { return os.WriteFile(path, []byte(nextSchema+" "), 0o600) }, statefile.ErrChecksum},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := saved(t, someState(t))
@@ -209,6 +213,8 @@ func TestFieldsOfLaterReleasesAreCheckedAndDropped(t *testing.T) {
 	}
 }
 
-// laterSum was computed with sha256sum over the same document without white space,
-// keys sorted.
-const laterSum = "1f8e6ed381fe657c747100c3583af590ea4020591546ddd7fdfcdbaca4b5d87a"
+// laterSum was computed with sha256sum over the same text with zeros in its place.
+const laterSum = "14d716f945f7ff533b12315991f867e4cf33171b6e436e1e76e046ecbb006961"
+
+// nextSchema is a file of a later release, whose fields mean something else.
+const nextSchema = `{"schemaVersion": 2, "kubelet": ["v1.40.0"], "checksum": "79387190ca72f284f846f022f6bcb6c39d8928ceb5e66abe175e2b171202616e"}`
