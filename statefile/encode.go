@@ -20,11 +20,10 @@ const checksumField = `"checksum": "`
 // Encode returns the file's text, with the checksum in it.
 func (s State) Encode() ([]byte, error) {
 	s.SchemaVersion, s.Checksum = SchemaVersion, noChecksum
-	data, err := json.MarshalIndent(s, "", "  ")
+	data, err := s.appendText(make([]byte, 0, 1024+320*(len(s.Containers)+len(s.StaticPods))))
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state: %w", err)
 	}
-	data = append(data, '\n')
 	sum := sha256.Sum256(data)
 	// It is the last field.
 	at := bytes.LastIndex(data, []byte(checksumField)) + len(checksumField)

@@ -132,10 +132,13 @@ func tryWrite(path string, data []byte, whole bool) error {
 // no write of the content, and both names hold a whole file at all times.)
 func keepPrevious(path string) error {
 	link := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-link")
-	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
-		return err
+	err := os.Link(path, link)
+	if os.IsExist(err) { // left by a process that was killed
+		if err = os.Remove(link); err == nil {
+			err = os.Link(path, link)
+		}
 	}
-	if err := os.Link(path, link); err != nil {
+	if err != nil {
 		// A file system without links; replace makes a copy just as safely.
 		before, readErr := read(path)
 		if readErr != nil {
@@ -143,14 +146,7 @@ func keepPrevious(path string) error {
 		}
 		return replace(previousPath(path), before, func() error { return nil })
 	}
-	if err := os.Rename(link, previousPath(path)); err != nil {
-		return err
-	}
-	// A rename between two names of one file does nothing, and leaves both.
-	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return nil
+	return os.Rename(link, previousPath(path))
 }
 
 // makeFolder makes the state folder, or makes sure that it is one of ours.
@@ -161,6 +157,9 @@ func makeFolder(folder string) error {
 		return err
 	}
 	if err := checkFolder(folder); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(folder); err != nil || info.Mode().Perm() == folderMode {
 		return err
 	}
 	return os.Chmod(folder, folderMode)

@@ -2,6 +2,7 @@ package statefile_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -172,6 +173,34 @@ func TestDamageIsNeverReadAsAState(t *testing.T) {
 			if s, wrong := load(damaged); wrong {
 				t.Fatalf("with bit %d of byte %d flipped it reads as %+v", bit, i, s)
 			}
+		}
+	}
+}
+
+// The text says what encoding/json says of the same state.
+func TestTextIsThatOfTheState(t *testing.T) {
+	odd := "\"\\<&>\n\x00\xffgrün\u2028"
+	full := saving(3)
+	full.History = []statefile.Start{{Version: odd}, {Version: "v1.28.0", StartTime: start}}
+	full.Containers[odd] = statefile.Adopted{HashedBy: odd, CreatedUnder: odd}
+	full.StaticPods = map[string]statefile.StaticPod{
+		odd: {Pod: odd, UID: odd, Digest: odd, Generated: odd, GeneratedBy: odd}, "/etc/kubernetes/manifests/etcd.yaml": {UID: "a"},
+	}
+	for name, s := range map[string]statefile.State{"empty": {}, "started": someState(t), "full": full} {
+		text, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want map[string]any
+		s.SchemaVersion = statefile.SchemaVersion
+		reference, err := json.Marshal(s)
+		if err = errors.Join(err, json.Unmarshal(text, &got), json.Unmarshal(reference, &want)); err != nil {
+			t.Fatal(err)
+		}
+		delete(got, "checksum")
+		delete(want, "checksum")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }

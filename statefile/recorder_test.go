@@ -3,7 +3,6 @@ package statefile_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -200,42 +199,5 @@ func TestDamagedFilesAreKeptUpToABound(t *testing.T) {
 	}
 	if len(kept) != 8 || !strings.HasSuffix(kept[7], "000000011Z") {
 		t.Errorf("kept %v, want the last 8", kept)
-	}
-}
-
-// TestMain lets the test binary be the process that is killed while it saves.
-func TestMain(m *testing.M) {
-	path := os.Getenv("STEADYLET_TEST_SAVE")
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	for s := (statefile.State{}); ; s = s.Started("v1.31.0", time.Now()) {
-		if err := statefile.Save(path, s); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func TestKilledWhileSaving(t *testing.T) {
-	path := saved(t, someState(t))
-	for i := range 100 {
-		process := exec.Command(os.Args[0])
-		process.Env = append(os.Environ(), "STEADYLET_TEST_SAVE="+path)
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(5+i%20) * time.Millisecond)
-		_ = process.Process.Kill()
-		_ = process.Wait()
-		if _, err := statefile.Load(path); err != nil {
-			t.Fatalf("after kill %d: %v", i, err)
-		}
-	}
-	root := filepath.Dir(filepath.Dir(path))
-	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"state.json", "state.json.prev"}, names(t, filepath.Dir(path))); diff != "" {
-		t.Errorf("left behind by the killed processes (-want +got):\n%s", diff)
 	}
 }
