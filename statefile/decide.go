@@ -62,13 +62,13 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 	if o.Annotated == o.Current {
 		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, nil
 	}
-	created := s.CreatedUnder(o.CreatedAt)
+	created, fingerprint := s.CreatedUnder(o.CreatedAt), HashImageAndName(o.Image, o.Name)
 	if before, ok := s.Containers[o.ContainerID]; ok {
-		verdict, adopt = before.decide(s, o)
+		verdict, adopt = before.decide(s, o, fingerprint)
 		verdict.CreatedUnder = before.CreatedUnder
 		return verdict, adopt
 	}
-	verdict = prove(o)
+	verdict = prove(o, fingerprint)
 	if verdict.Changed {
 		verdict = s.vouch(o, created, verdict)
 	}
@@ -76,13 +76,13 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 	if verdict.Changed {
 		return verdict, nil
 	}
-	return verdict, s.adopt(o, created)
+	return verdict, s.adopt(o, fingerprint, created)
 }
 
 // adopt returns what is to be remembered of a container that is kept today.
-func (s State) adopt(o Observation, created string) *Adopted {
+func (s State) adopt(o Observation, fingerprint uint64, created string) *Adopted {
 	return &Adopted{
-		Fingerprint: format(HashImageAndName(o.Image, o.Name)), Hash: format(o.Current), HashedBy: s.Kubelet.Version,
+		Fingerprint: format(fingerprint), Hash: format(o.Current), HashedBy: s.Kubelet.Version,
 		CreatedUnder: created,
 	}
 }
@@ -92,24 +92,24 @@ func format(hash uint64) string { return strconv.FormatUint(hash, 16) }
 // decide judges an adopted container as the kubelet that adopted it would judge one
 // of its own. Under another version it is image and name that count, which is what
 // every version can compute, and the container is adopted anew.
-func (a Adopted) decide(s State, o Observation) (Verdict, *Adopted) {
+func (a Adopted) decide(s State, o Observation, fingerprint uint64) (Verdict, *Adopted) {
 	if sameMinor(a.HashedBy, s.Kubelet.Version) {
 		if a.Hash == format(o.Current) {
 			return Verdict{Step: StepAdopted, Reason: "today's spec has the hash that it had when the container was adopted"}, nil
 		}
 		return Verdict{Changed: true, Step: StepAdopted, Reason: "its spec was changed after the container was adopted"}, nil
 	}
-	if a.Fingerprint != format(HashImageAndName(o.Image, o.Name)) {
+	if a.Fingerprint != format(fingerprint) {
 		return Verdict{Changed: true, Step: StepAdopted, Reason: "it has another image than when it was adopted"}, nil
 	}
-	return Verdict{Step: StepAdopted, Reason: "it has the image that it had when it was adopted"}, s.adopt(o, a.CreatedUnder)
+	return Verdict{Step: StepAdopted, Reason: "it has the image that it had when it was adopted"}, s.adopt(o, fingerprint, a.CreatedUnder)
 }
 
 // prove looks for a released algorithm by which today's spec has the hash that is
 // on the container. That needs no record, so it holds however often the state was
 // lost, and wherever the clock went.
-func prove(o Observation) Verdict {
-	if HashImageAndName(o.Image, o.Name) == o.Annotated {
+func prove(o Observation, fingerprint uint64) Verdict {
+	if fingerprint == o.Annotated {
 		return Verdict{Step: StepProven, Reason: "the hash on it is that of today's image and name, as kubelets from 1.31 compute it"}
 	}
 	if o.Spec == nil {

@@ -225,11 +225,23 @@ func TestDecideNamesTheVersionThatCreatedTheContainer(t *testing.T) {
 	}
 }
 
-// The hot path, taken at every sync of every container, must not allocate.
+// The hot paths, taken at every sync of every container, must not allocate.
 func TestEqualHashesCostNothing(t *testing.T) {
 	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
 	if n := testing.AllocsPerRun(100, func() { r.Decide(statefile.Observation{Annotated: 7, Current: 7}) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+	kept := statefile.Observation{ContainerID: "id", Image: "i", Name: "n", Annotated: statefile.HashImageAndName("i", "n"), Current: 7}
+	if r.Kept("id", kept.Annotated, 7) {
+		t.Error("kept before anybody asked")
+	}
+	r.Decide(kept)
+	r.Decide(statefile.Observation{ContainerID: "changed", Annotated: 1, Current: 7})
+	if !r.Kept("id", kept.Annotated, 7) || r.Kept("id", kept.Annotated, 8) || r.Kept("changed", 1, 7) {
+		t.Error("Kept and Decide disagree")
+	}
+	if n := testing.AllocsPerRun(100, func() { r.Kept("id", kept.Annotated, 7) }); n != 0 {
+		t.Errorf("%v allocations for one that is kept", n)
 	}
 }
 

@@ -2,7 +2,6 @@ package statefile
 
 import (
 	"encoding/json"
-	"hash/fnv"
 	"strconv"
 )
 
@@ -14,25 +13,50 @@ import (
 func HashSpec(spec []byte) uint64 {
 	// The dump of a byte slice is the type, and the bytes in decimal
 	// (DeepHashObject, pkg/util/hash/hash.go).
-	dump := make([]byte, 0, len(spec)*4+16)
-	dump = append(dump, "([]uint8)["...)
+	hash := fnvOffset.add("([]uint8)[")
 	for i, b := range spec {
 		if i > 0 {
-			dump = append(dump, ' ')
+			hash = hash.add(" ")
 		}
-		dump = strconv.AppendUint(dump, uint64(b), 10)
+		hash = hash.add(decimal[b])
 	}
-	dump = append(dump, ']')
-	hash := fnv.New32a()
-	hash.Write(dump)
-	return uint64(hash.Sum32())
+	return uint64(hash.add("]"))
 }
+
+// fnv32a is a 32-bit FNV-1a hash in the making. (hash/fnv wants the dump as bytes,
+// which takes twice as long.)
+type fnv32a uint32
+
+// The offset basis and the prime are those of hash/fnv.
+const (
+	fnvOffset fnv32a = 2166136261
+	fnvPrime  fnv32a = 16777619
+)
+
+func (h fnv32a) add(text string) fnv32a {
+	for i := 0; i < len(text); i++ {
+		h = (h ^ fnv32a(text[i])) * fnvPrime
+	}
+	return h
+}
+
+// decimal has every byte in decimal.
+var decimal = func() (text [256]string) {
+	for b := range text {
+		text[b] = strconv.Itoa(b)
+	}
+	return text
+}()
 
 // HashImageAndName is the hash that kubelets from 1.31 on write on a container
 // (HashContainer and pickFieldsToHash, pkg/kubelet/container/helpers.go): that of
 // the JSON of these two fields.
 func HashImageAndName(image, name string) uint64 {
-	// A map of strings always can be encoded.
-	picked, _ := json.Marshal(map[string]string{"name": name, "image": image})
+	// Strings always can be encoded. The kubelet encodes a map, which has the names
+	// in this order.
+	picked, _ := json.Marshal(struct {
+		Image string `json:"image"`
+		Name  string `json:"name"`
+	}{image, name})
 	return HashSpec(picked)
 }

@@ -167,6 +167,19 @@ func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
 	return verdict, r.remember(key, verdict, adopt)
 }
 
+// Kept reports whether Decide kept the container already, for that hash of its spec.
+// It is for callers that ask at every sync: it costs them next to nothing, and no
+// more than Decide when the answer is no.
+func (r *Recorder) Kept(containerID string, annotated, current uint64) bool {
+	if r == nil || r.disabled != "" {
+		return false
+	}
+	r.mutex.Lock()
+	verdict, known := r.verdicts[verdictKey{containerID, annotated, current}]
+	r.mutex.Unlock()
+	return known && !verdict.Changed
+}
+
 // about returns the state with what it says of one container. The mutex is held.
 func (r *Recorder) about(containerID string) State {
 	state := r.state
