@@ -146,3 +146,15 @@ next:
 	}
 	return found, nil
 }
+
+// Names returns the names of the scenarios that are wanted, separated by commas, as Find
+// takes them.
+func Names(scenarios []Scenario, wanted func(Scenario) bool) string {
+	var names []string
+	for _, scenario := range scenarios {
+		if wanted(scenario) {
+			names = append(names, scenario.Name)
+		}
+	}
+	return strings.Join(names, ",")
+}
