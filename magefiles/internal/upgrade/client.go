@@ -24,7 +24,8 @@ type client struct {
 // newClient returns a client that goes by the given TLS settings.
 func newClient(base, token string, settings *tls.Config) *client {
 	return &client{base: base, token: token, http: &http.Client{
-		Timeout: requestLimit, Transport: &http.Transport{TLSClientConfig: settings, Proxy: nil},
+		// A kubelet that has ended keeps no connection.
+		Timeout: requestLimit, Transport: &http.Transport{TLSClientConfig: settings, DisableKeepAlives: true},
 	}}
 }
 
@@ -42,44 +43,67 @@ func (e *statusError) Error() string {
 // do sends a request, with body as JSON unless it is nil, and decodes the answer
 // into result unless that is nil. An answer that is no success is a *statusError.
 func (c *client) do(ctx context.Context, method, path, contentType string, body, result any) error {
+	request, err := c.request(ctx, method, path, contentType, body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	data, err := c.send(request)
+	if err != nil || result == nil {
+		return err
+	}
+	if err := json.Unmarshal(data, result); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+func (c *client) request(ctx context.Context, method, path, contentType string, body any) (*http.Request, error) {
 	var reader io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("%s %s: %w", method, path, err)
+			return nil, err
 		}
 		reader = bytes.NewReader(data)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	request.Header.Set("Accept", "application/json")
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", contentType)
 	}
+	return request, nil
+}
+
+// send returns the body of a successful answer.
+func (c *client) send(request *http.Request) ([]byte, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", request.Method, request.URL, err)
 	}
 	if response.StatusCode/100 != 2 {
-		return &statusError{Method: method, URL: c.base + path, Code: response.StatusCode, Body: string(data)}
+		return nil, &statusError{Method: request.Method, URL: request.URL.String(), Code: response.StatusCode, Body: string(data)}
 	}
-	if result == nil {
-		return nil
+	return data, nil
+}
+
+// text gets what is no JSON.
+func (c *client) text(ctx context.Context, path string) (string, error) {
+	request, err := c.request(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return "", fmt.Errorf("GET %s: %w", path, err)
 	}
-	if err := json.Unmarshal(data, result); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
-	}
-	return nil
+	data, err := c.send(request)
+	return string(data), err
 }
 
 func (c *client) get(ctx context.Context, path string, result any) error {

@@ -101,7 +101,7 @@ func sleeper(name string, more object) object {
 	return spec
 }
 
-func command(args ...string) object {
+func busybox(args ...string) object {
 	return object{"command": append([]string{"/bin/busybox"}, args...)}
 }
 
@@ -114,7 +114,7 @@ func podsFor(oldest kubever.Version) []pod {
 		{name: "plain", spec: object{"containers": list{sleeper("app", nil)}}},
 		{name: "rich", spec: richSpec()},
 		{name: "init", spec: object{
-			"initContainers": list{sleeper("prepare", command("true"))},
+			"initContainers": list{sleeper("prepare", busybox("true"))},
 			"containers":     list{sleeper("app", nil)},
 		}},
 		{name: "recent", spec: recentSpec(oldest.Minor)},
@@ -146,9 +146,9 @@ func richSpec() object {
 		"ports":           list{object{"containerPort": 18080, "name": "web"}},
 		"volumeMounts":    mounts,
 		"resources":       object{"requests": object{"cpu": "10m", "memory": "16Mi"}, "limits": object{"cpu": "500m", "memory": "64Mi"}},
-		"livenessProbe":   object{"exec": command("sh", "-c", heal), "periodSeconds": 2, "failureThreshold": 1, "timeoutSeconds": 10},
-		"readinessProbe":  object{"exec": command("true"), "periodSeconds": 5, "timeoutSeconds": 10},
-		"lifecycle":       object{"postStart": object{"exec": command("true")}},
+		"livenessProbe":   object{"exec": busybox("sh", "-c", heal), "periodSeconds": 2, "failureThreshold": 1, "timeoutSeconds": 10},
+		"readinessProbe":  object{"exec": busybox("true"), "periodSeconds": 5, "timeoutSeconds": 10},
+		"lifecycle":       object{"postStart": object{"exec": busybox("true")}},
 		"securityContext": object{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": object{"drop": list{"ALL"}}},
 	})
 	return object{

@@ -134,9 +134,9 @@ func (r *run) awaitQuiet(ctx context.Context) error {
 	})
 }
 
-// watch looks on while the kubelet goes to and fro: for a while in any case, until
-// nothing changes any more, and with final also until what has to happen has happened
-// or is not going to.
+// watch looks on while the kubelet works: for a while in any case, until it has synced
+// its pods and nothing changes any more, and with final also until what has to happen
+// has happened or is not going to.
 func (r *run) watch(ctx context.Context, final bool) error {
 	began := time.Now()
 	changedAt := began
@@ -147,7 +147,10 @@ func (r *run) watch(ctx context.Context, final bool) error {
 		}
 		watched := time.Since(began)
 		calm := time.Since(changedAt) >= quiet && (final || watched >= settle)
-		return calm && (!final || r.satisfied() || watched >= patience), err
+		if err != nil || !calm || !r.cluster.hasSynced(ctx) {
+			return false, err
+		}
+		return !final || r.satisfied() || watched >= patience, nil
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steadylet/steadylet/magefiles/internal/command"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
@@ -30,6 +31,21 @@ func (k Kubelet) kind() string {
 
 // String returns for example "v1.31.0 (patched)".
 func (k Kubelet) String() string { return fmt.Sprintf("%s (%s)", k.Version, k.kind()) }
+
+// check asks the binary for its version, and refuses one that is not what it is said to
+// be: a stock kubelet that passes for a patched one would make every figure wrong.
+func (k Kubelet) check(ctx context.Context) error {
+	out, err := command.Command{Args: []string{k.Path, "--version"}}.Output(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the kubelet for its version: %w", err)
+	}
+	says := strings.TrimSpace(strings.TrimPrefix(string(out), "Kubernetes "))
+	release, _, _ := strings.Cut(says, "+")
+	if release != k.Version.String() || strings.Contains(says, "+steadylet.") != k.Patched {
+		return fmt.Errorf("%s says that it is %s, and it should be %s", k.Path, says, k)
+	}
+	return nil
+}
 
 // Options say what is upgraded to what.
 type Options struct {
@@ -115,6 +131,9 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 	path := scenario.kubelets(options)
 	oldest := path[0].Version
 	for _, kubelet := range path {
+		if err := kubelet.check(ctx); err != nil {
+			return nil, err
+		}
 		if kubelet.Version.Compare(oldest) < 0 {
 			oldest = kubelet.Version
 		}
