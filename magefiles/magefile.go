@@ -214,3 +214,40 @@ func Test(ctx context.Context,
 		NoSkips: os.Getenv("CI") != "",
 	})
 }
+
+// UpgradeTest upgrades real kubelets in place, on a cluster of its own, and counts what is replaced.
+func UpgradeTest(ctx context.Context,
+	from *string, // tag of the old kubelet (default: v1.30.14)
+	to *string, // tag of the new kubelet (default: v1.31.0)
+	via *string, // tag of a kubelet in between, for the scenario hops
+	fromStock *bool, // take the old kubelet without the series (default: true)
+	toStock *bool, // take the new kubelet without the series: the control
+	scenario *string, // names, separated by commas, or all (default: plain)
+	archive *string, // source tarball, for v1.20.2
+	keep *bool, // keep the logs of runs that pass too
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		results, err := p.UpgradeTest(ctx, pipeline.UpgradeOptions{
+			From: value(from, "v1.30.14"), Via: value(via, ""), To: value(to, "v1.31.0"),
+			FromStock: value(fromStock, true), ToStock: value(toStock, false),
+			Scenarios: value(scenario, "plain"), Archive: value(archive, ""), Keep: value(keep, false),
+		})
+		p.PrintUpgrades(results)
+		return err
+	})
+}
+
+// UpgradeMatrix runs the scenarios for every pair of versions, each with its stock control; it takes hours.
+func UpgradeMatrix(ctx context.Context,
+	scenario *string, // names, separated by commas, or all (default: all)
+	archive *string, // source tarball of v1.20.2; without it that version is left out
+	keep *bool, // keep the logs of runs that pass too
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		results, err := p.UpgradeMatrix(ctx, pipeline.UpgradeOptions{
+			Scenarios: value(scenario, "all"), Archive: value(archive, ""), Keep: value(keep, false),
+		})
+		p.PrintUpgrades(results)
+		return err
+	})
+}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
+
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // changedFunction is where the kubelet compares a container with its spec.
@@ -28,30 +30,33 @@ type Reading struct {
 	Detail   string
 }
 
+// starter starts a program of a run.
+type starter func(name, program string, args ...string) (*testnode.Process, error)
+
 // readContainer attaches Delve to a live kubelet, stops it once in
 // containerChanged, reads the argument and lets the kubelet go on. A kubelet that
 // can't be read, or that does not call the function within the limit, is a
 // Reading that says so; an error means that the debugger itself failed.
-func readContainer(ctx context.Context, place *workplace, delve string, pid int, limit time.Duration) (reading Reading, err error) {
+func readContainer(ctx context.Context, start starter, delve string, pid int, limit time.Duration) (reading Reading, err error) {
 	if delve == "" {
 		return Reading{Detail: "no debugger was given"}, nil
 	}
 	if _, err := exec.LookPath(delve); err != nil {
 		return Reading{}, fmt.Errorf("finding the debugger: %w", err)
 	}
-	port, err := freePort()
+	port, err := testnode.FreePort()
 	if err != nil {
 		return Reading{}, err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	server, err := place.start("dlv", delve, "attach", strconv.Itoa(pid), "--headless", "--listen="+address,
+	server, err := start("dlv", delve, "attach", strconv.Itoa(pid), "--headless", "--listen="+address,
 		"--accept-multiclient", "--api-version=2", "--check-go-version=false", "--log=false")
 	if err != nil {
 		return Reading{}, err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
+	defer func() { err = errors.Join(err, server.Stop()) }()
 	var connection net.Conn
-	err = server.wait(ctx, 2*time.Minute, "the debugger to listen", func() (bool, error) {
+	err = server.Wait(ctx, 2*time.Minute, "the debugger to listen", func() (bool, error) {
 		connection, err = net.Dial("tcp", address)
 		return err == nil, nil
 	})
@@ -117,14 +122,4 @@ func evaluate(client *rpc2.RPCClient, goroutine int64, expression string, readin
 	}
 	reading.Readable = false
 	return ""
-}
-
-// freePort returns a TCP port of the loopback address that nobody uses now.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // A real debugger on a real process: it reads what a debug build has, says why it
@@ -34,7 +36,7 @@ func TestReadContainer(t *testing.T) {
 			program := filepath.Join(t.TempDir(), "program")
 			goBuild(t, "testdata/changed", append(test.flags, "-o", program, ".")...)
 			pid, output := startProgram(t, program, test.args...)
-			reading, err := readContainer(t.Context(), &workplace{dir: t.TempDir()}, delve, pid, test.limit)
+			reading, err := readContainer(t.Context(), startIn(t.TempDir()), delve, pid, test.limit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,11 +94,11 @@ func goesOn(t *testing.T, output *bufio.Scanner) {
 }
 
 func TestReadContainerWithoutADebugger(t *testing.T) {
-	reading, err := readContainer(t.Context(), &workplace{dir: t.TempDir()}, "", 1, time.Second)
+	reading, err := readContainer(t.Context(), startIn(t.TempDir()), "", 1, time.Second)
 	if err != nil || reading.Readable || reading.Detail == "" {
 		t.Errorf("got %+v, %v, want a reading that says that there was no debugger", reading, err)
 	}
-	if _, err := readContainer(t.Context(), &workplace{dir: t.TempDir()}, "/nonexistent/dlv", 1, time.Second); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readContainer(t.Context(), startIn(t.TempDir()), "/nonexistent/dlv", 1, time.Second); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want that the debugger is not there", err)
 	}
 }
@@ -104,9 +106,16 @@ func TestReadContainerWithoutADebugger(t *testing.T) {
 // A debugger that can't attach ends with its reason, and so does the reading.
 func TestReadContainerOfNoProcess(t *testing.T) {
 	script := script(t, "echo could not attach >&2; exit 1\n")
-	_, err := readContainer(t.Context(), &workplace{dir: t.TempDir()}, script, 1, time.Second)
-	var exited *ExitedError
+	_, err := readContainer(t.Context(), startIn(t.TempDir()), script, 1, time.Second)
+	var exited *testnode.ExitedError
 	if !errors.As(err, &exited) || !strings.Contains(exited.Log, "could not attach") {
 		t.Errorf("got %v, want an *ExitedError with the debugger's log", err)
+	}
+}
+
+// startIn starts programs with their logs in that folder.
+func startIn(dir string) starter {
+	return func(name, program string, args ...string) (*testnode.Process, error) {
+		return testnode.Start(dir, name, program, args...)
 	}
 }

@@ -2,13 +2,7 @@
 // a containerd of its own, with a static pod. It then reads the state file that a
 // patched kubelet writes, and what a debugger sees in the live kubelet.
 //
-// It needs root, and Debian's packages containerd, runc and busybox-static; what
-// is missing is a [*MissingError]. Everything lies in one folder, one control
-// group and one namespace of pods, and is gone afterwards: the next run removes
-// what a killed one left. Pods, control groups, firewall and kernel settings of
-// the host stay as they are. A kubelet cannot be kept from the host's folder of
-// device plugins, nor one before 1.30 from its pod logs: on a host that is a node
-// a run refuses with a [*NodeError].
+// What it needs of the host, and how it leaves it, is what package testnode says.
 package firstrun
 
 import (
@@ -20,6 +14,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/command"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -53,17 +48,18 @@ type Report struct {
 // Run starts the kubelet, waits for its static pod, looks, and cleans up. It
 // first cleans up after runs that were killed. Where another run is under way on
 // this host it waits for that to end. On a host that lacks something it returns
-// what Require does, and on one that is a node already a *NodeError.
+// what testnode.Require does, and on one that is a node already a
+// *testnode.NodeError.
 func Run(ctx context.Context, options Options) (report *Report, err error) {
 	version, err := kubeletVersion(ctx, options.Kubelet)
 	if err != nil {
 		return nil, err
 	}
-	n, err := startNode(ctx)
+	n, err := testnode.StartNode(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, n.stop()) }()
+	defer func() { err = errors.Join(err, n.Stop()) }()
 	report = &Report{Version: version}
 	return report, report.observe(ctx, options, n)
 }
@@ -77,34 +73,30 @@ func kubeletVersion(ctx context.Context, path string) (string, error) {
 }
 
 // observe runs the kubelet and fills in the report.
-func (r *Report) observe(ctx context.Context, options Options, n *node) (err error) {
-	setup, err := n.placeKubelet(options.Version, staticPod(n.name(), "", appImage))
-	if err != nil {
-		return err
-	}
+func (r *Report) observe(ctx context.Context, options Options, n *testnode.Node) (err error) {
 	r.Started = time.Now()
-	kubelet, err := n.start("kubelet", options.Kubelet, setup.flags(options.Version)...)
+	kubelet, place, err := startKubelet(n, options, "", testnode.AppImage)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, kubelet.stop()) }()
-	if r.ContainerID, err = n.awaitContainer(ctx, kubelet); err != nil {
+	defer func() { err = errors.Join(err, kubelet.Stop()) }()
+	if r.ContainerID, err = awaitContainer(ctx, n, kubelet); err != nil {
 		return err
 	}
 	r.RunningAfter = time.Since(r.Started)
-	state, err := statefile.Load(statefile.Path(setup.RootDir))
+	state, err := statefile.Load(statefile.Path(place.RootDir))
 	if err == nil {
 		r.State = &state
 	} else if !errors.Is(err, statefile.ErrMissing) {
 		return err
 	}
-	if r.Reading, err = readContainer(ctx, n.workplace, options.Debugger, kubelet.cmd.Process.Pid, stopWithin); err != nil {
+	if r.Reading, err = readContainer(ctx, n.Start, options.Debugger, kubelet.PID(), stopWithin); err != nil {
 		return err
 	}
-	if !kubelet.alive() {
-		return &ExitedError{Program: "kubelet", Err: kubelet.err, Log: kubelet.logEnd()}
+	if err := kubelet.Exited(); err != nil {
+		return err
 	}
-	r.ContainerIDAfter, err = n.runtime.running(ctx, containerName)
+	r.ContainerIDAfter, err = n.Runtime.Running(ctx, containerName)
 	return err
 }
 
@@ -127,8 +119,8 @@ func (r *Report) Check(version string) error {
 	switch {
 	case !r.Reading.Readable:
 		fail("the debugger can't read the argument of containerChanged: %s", r.Reading.Detail)
-	case r.Reading.Name != containerName || r.Reading.Image != appImage:
-		fail("the debugger read container %q with image %q, want %q and %q", r.Reading.Name, r.Reading.Image, containerName, appImage)
+	case r.Reading.Name != containerName || r.Reading.Image != testnode.AppImage:
+		fail("the debugger read container %q with image %q, want %q and %q", r.Reading.Name, r.Reading.Image, containerName, testnode.AppImage)
 	}
 	if r.ContainerID == "" || r.ContainerIDAfter != r.ContainerID {
 		fail("container %s was replaced by %q", r.ContainerID, r.ContainerIDAfter)

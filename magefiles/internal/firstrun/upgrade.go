@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // fixedUID keeps a static pod the same pod for every version. (The UID that a
@@ -30,19 +32,19 @@ func (u Upgrade) Replaced() bool { return u.Before != u.After }
 // same root directory, the same containers. edited changes the container's image
 // in between, to another tag of the same content.
 func RunUpgrade(ctx context.Context, from, to Options, edited bool) (upgrade Upgrade, err error) {
-	n, err := startNode(ctx)
+	n, err := testnode.StartNode(ctx)
 	if err != nil {
 		return Upgrade{}, err
 	}
-	defer func() { err = errors.Join(err, n.stop()) }()
-	if upgrade.Before, err = n.runOnce(ctx, from, appImage, 0); err != nil {
+	defer func() { err = errors.Join(err, n.Stop()) }()
+	if upgrade.Before, err = runOnce(ctx, n, from, testnode.AppImage, 0); err != nil {
 		return Upgrade{}, fmt.Errorf("before the upgrade: %w", err)
 	}
-	image := appImage
+	image := testnode.AppImage
 	if edited {
-		image = editedImage
+		image = testnode.EditedImage
 	}
-	if upgrade.After, err = n.runOnce(ctx, to, image, settle); err != nil {
+	if upgrade.After, err = runOnce(ctx, n, to, image, settle); err != nil {
 		return Upgrade{}, fmt.Errorf("after the upgrade: %w", err)
 	}
 	return upgrade, nil
@@ -51,21 +53,17 @@ func RunUpgrade(ctx context.Context, from, to Options, edited bool) (upgrade Upg
 // runOnce runs a kubelet until the container runs and the time has passed, and
 // returns the container's ID. The kubelet must be alive to the end: a dead one
 // replaces nothing.
-func (n *node) runOnce(ctx context.Context, options Options, image string, watch time.Duration) (id string, err error) {
-	place, err := n.placeKubelet(options.Version, staticPod(n.name(), fixedUID, image))
+func runOnce(ctx context.Context, n *testnode.Node, options Options, image string, watch time.Duration) (id string, err error) {
+	kubelet, _, err := startKubelet(n, options, fixedUID, image)
 	if err != nil {
 		return "", err
 	}
-	kubelet, err := n.start("kubelet", options.Kubelet, place.flags(options.Version)...)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, kubelet.stop()) }()
+	defer func() { err = errors.Join(err, kubelet.Stop()) }()
 	select {
 	case <-time.After(watch):
-	case <-kubelet.done:
+	case <-kubelet.Done():
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
-	return n.awaitContainer(ctx, kubelet)
+	return awaitContainer(ctx, n, kubelet)
 }

@@ -14,5 +14,5 @@ echo 17 >/proc/sys/kernel/panic
 ctr --address "$dir/containerd/containerd.sock" --namespace k8s.io run --detach --null-io \
     --runc-root "$dir/containerd/runc" --cgroup "/$(basename "$dir")/kubepods/pod" \
     --label io.kubernetes.container.name=app steadylet.local/app:v1 app
-touch "$dir/started"
+echo "$(basename "$dir") $(cat "$dir"/containerd/state/io.containerd.runtime.v2.task/k8s.io/app/address)" >>"$dir/../seen"
 exec sleep 600

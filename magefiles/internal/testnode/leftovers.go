@@ -1,4 +1,4 @@
-package firstrun
+package testnode
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 
 // processes lists everything that belongs to the run and is alive: programs by
 // their environment, containers by their control group.
-func (w *workplace) processes() ([]int, error) {
+func (w *Workplace) processes() ([]int, error) {
 	pids, err := w.group.processes()
 	if err != nil {
 		return nil, fmt.Errorf("listing the run's containers: %w", err)

@@ -1,4 +1,4 @@
-package firstrun
+package testnode
 
 import (
 	"os"

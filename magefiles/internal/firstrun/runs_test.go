@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // runOnly makes the test program do one run of that kubelet, to be killed in it.
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // require skips a test on a host that can't run kubelets.
 func require(t *testing.T) {
 	t.Helper()
-	if err := Require(); err != nil {
+	if err := testnode.Require(); err != nil {
 		t.Skip(err)
 	}
 }
@@ -73,42 +73,31 @@ func standIn(t *testing.T) string {
 
 // host is what a run might leave behind on it, without what other programs do.
 type host struct {
-	Folders, Mounts, Cgroups, Sockets, PodLogs []string
-	Processes                                  []int
-	Panic                                      string
+	testnode.Traces
+	// Sockets are those of shims, in a folder that the host's containerd may use too.
+	Sockets []string
+	Panic   string
 }
 
+// observe looks for what the test's own runs have on the host. The stand-in for a
+// kubelet notes the run's name and its shim's socket in the file seen.
 func observe(t *testing.T, dir string) host {
 	t.Helper()
-	glob := func(pattern string) []string {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
-	}
-	h := host{Folders: glob(filepath.Join(dir, "*")), Sockets: glob("/run/containerd/s/*")}
-	mounts, err := mountPoints()
-	if err != nil {
+	seen, err := os.ReadFile(filepath.Join(dir, "seen"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	for _, mount := range mounts {
-		if strings.HasPrefix(mount.point, dir) {
-			h.Mounts = append(h.Mounts, mount.point)
-		}
-		if strings.HasPrefix(mount.kind, "cgroup") {
-			h.Cgroups = append(h.Cgroups, glob(filepath.Join(mount.point, dirPrefix+"*"))...)
+	var h host
+	var names []string
+	for line := range strings.Lines(string(seen)) {
+		name, socket, _ := strings.Cut(strings.TrimSpace(line), " ")
+		names = append(names, name)
+		if _, err := os.Stat(strings.TrimPrefix(socket, "unix://")); err == nil {
+			h.Sockets = append(h.Sockets, socket)
 		}
 	}
-	for _, pattern := range []string{"/var/log/pods/" + dirPrefix + "*", "/var/log/containers/*_" + dirPrefix + "*"} {
-		h.PodLogs = append(h.PodLogs, glob(pattern)...)
-	}
-	for _, folder := range h.Folders {
-		pids, err := (&workplace{dir: folder}).processes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Processes = append(h.Processes, pids...)
+	if h.Traces, err = testnode.TracesIn(dir, names...); err != nil {
+		t.Fatal(err)
 	}
 	data, err := os.ReadFile("/proc/sys/kernel/panic")
 	if err != nil {
@@ -147,19 +136,19 @@ func TestKilledRunIsCleanedUpByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the run to start a container", func() bool {
-		started, err := filepath.Glob(filepath.Join(dir, dirPrefix+"*", "started"))
-		return err == nil && len(started) > 0
+		_, err := os.Stat(filepath.Join(dir, "seen"))
+		return err == nil
 	})
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	killed.Wait() //nolint:errcheck // it was killed
 	left := observe(t, dir)
-	if len(left.Folders) == 0 || len(left.Mounts) == 0 || len(left.Cgroups) == 0 || len(left.Processes) == 0 || left.Panic == before.Panic {
+	if len(left.Folders) == 0 || len(left.Mounts) == 0 || len(left.Cgroups) == 0 || len(left.Processes) == 0 || len(left.Sockets) == 0 || left.Panic == before.Panic {
 		t.Fatalf("a killed run leaves %+v: this test shows nothing", left)
 	}
 	_, err := Run(t.Context(), Options{Kubelet: next, Version: kubever.Version{Major: 1, Minor: 36}})
-	var exited *ExitedError
+	var exited *testnode.ExitedError
 	if !errors.As(err, &exited) {
 		t.Errorf("got %v, want an *ExitedError", err)
 	}
@@ -186,92 +175,11 @@ func TestUpgradeNeedsALiveKubelet(t *testing.T) {
 	dir := temporary(t)
 	before := observe(t, dir)
 	_, err := RunUpgrade(t.Context(), Options{Kubelet: standIn(t), Version: version}, dead, false)
-	var exited *ExitedError
+	var exited *testnode.ExitedError
 	if !errors.As(err, &exited) || !strings.Contains(err.Error(), "after the upgrade") || !strings.Contains(exited.Log, "unknown flag") {
 		t.Errorf("got %v, want an *ExitedError after the upgrade with the kubelet's log", err)
 	}
 	if diff := cmp.Diff(before, observe(t, dir)); diff != "" {
 		t.Errorf("left behind (-before +after):\n%s", diff)
-	}
-}
-
-// Anyone may make folders in /tmp: what is not this user's own folder is no
-// leftover.
-func TestCleanLeftoversSparesWhatIsNotOurs(t *testing.T) {
-	require(t)
-	dir, elsewhere := t.TempDir(), t.TempDir()
-	kept := filepath.Join(elsewhere, "kept")
-	foreign := filepath.Join(dir, dirPrefix+"foreign")
-	ours := filepath.Join(dir, dirPrefix+"ours")
-	if err := errors.Join(
-		os.WriteFile(kept, nil, 0o600), os.Symlink(elsewhere, filepath.Join(dir, dirPrefix+"link")),
-		os.Mkdir(foreign, 0o700), os.Chown(foreign, 65534, 65534), os.Mkdir(ours, 0o700),
-	); err != nil {
-		t.Fatal(err)
-	}
-	if err := cleanLeftovers(dir); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{kept, foreign} {
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := os.Stat(ours); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("our own leftover: got %v, want that it is gone", err)
-	}
-}
-
-// A run that can't start lets the next one start.
-func TestFailedClaimUnlocks(t *testing.T) {
-	require(t)
-	t.Setenv("TMPDIR", "/nonexistent")
-	if _, err := claim(t.Context()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v, want that the folder for runs is not there", err)
-	}
-	lock, err := lockHost(t.Context(), hostLock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock.Close()
-}
-
-func TestLockHost(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	first, err := lockHost(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	interrupted := errors.New("interrupted")
-	cancel(interrupted)
-	if _, err := lockHost(ctx, path); !errors.Is(err, interrupted) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want the interruption, and the lock's path", err)
-	}
-	first.Close()
-	second, err := lockHost(ctx, path)
-	if err != nil {
-		t.Fatalf("the lock is free: %v", err)
-	}
-	second.Close()
-}
-
-func TestRefuseNode(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "kubelet.sock")
-	if err := refuseNode(socket); err != nil {
-		t.Errorf("no socket: %v", err)
-	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var node *NodeError
-	if err := refuseNode(socket); !errors.As(err, &node) || node.Socket != socket {
-		t.Errorf("a kubelet that answers: got %v, want a *NodeError", err)
-	}
-	listener.SetUnlinkOnClose(false)
-	listener.Close()
-	if err := refuseNode(socket); err != nil {
-		t.Errorf("a socket that a dead kubelet left: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package firstrun
+package testnode
 
 import (
 	"encoding/json"
@@ -7,23 +7,31 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
-// kubeletPlace says where a kubelet of a run finds and puts things.
-type kubeletPlace struct {
+// KubeletPlace says where a kubelet of a run finds and puts things.
+type KubeletPlace struct {
 	RootDir, ConfigFile, ManifestDir, CertDir, PluginDir, LogDir string
 	// CgroupRoot is the control group of its pods, from the root ("/name").
 	CgroupRoot string
 	// Endpoint is containerd's, "unix:///…".
 	Endpoint string
+	// Kubeconfig names an API server; without one the kubelet is standalone.
+	Kubeconfig string
 	// Port and HealthPort are on loopback.
 	Port, HealthPort int
 }
 
-// flags returns the command line of a standalone kubelet. The runtime moved from
+// NodeName is what every kubelet of a run calls its node.
+const NodeName = "steadylet"
+
+// Flags returns the kubelet's command line. The runtime moved from
 // flags to the configuration in 1.27 (pkg/kubelet/apis/config/types.go,
 // ContainerRuntimeEndpoint), and was chosen by name before 1.24
 // (cmd/kubelet/app/options/container_runtime.go).
-func (p kubeletPlace) flags(v kubever.Version) []string {
-	flags := []string{"--root-dir=" + p.RootDir, "--config=" + p.ConfigFile, "--cert-dir=" + p.CertDir, "--hostname-override=steadylet", "-v=2"}
+func (p KubeletPlace) Flags(v kubever.Version) []string {
+	flags := []string{"--root-dir=" + p.RootDir, "--config=" + p.ConfigFile, "--cert-dir=" + p.CertDir, "--hostname-override=" + NodeName, "-v=2"}
+	if p.Kubeconfig != "" {
+		flags = append(flags, "--kubeconfig="+p.Kubeconfig)
+	}
 	if v.Minor < 27 {
 		flags = append(flags, "--container-runtime-endpoint="+p.Endpoint)
 	}
@@ -33,10 +41,10 @@ func (p kubeletPlace) flags(v kubever.Version) []string {
 	return flags
 }
 
-// config returns the KubeletConfiguration (kubelet.config.k8s.io/v1beta1) of a
-// kubelet that needs no cluster, no swap setting and no free disk, and that keeps
+// Config returns the KubeletConfiguration (kubelet.config.k8s.io/v1beta1) of a
+// kubelet that needs no swap setting and no free disk, and that keeps
 // its hands off the host's firewall and off pods that aren't its own.
-func (p kubeletPlace) config(v kubever.Version) ([]byte, error) {
+func (p KubeletPlace) Config(v kubever.Version) ([]byte, error) {
 	config := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"address": "127.0.0.1", "port": p.Port, "healthzBindAddress": "127.0.0.1", "healthzPort": p.HealthPort,
@@ -65,29 +73,4 @@ func (p kubeletPlace) config(v kubever.Version) ([]byte, error) {
 		return nil, fmt.Errorf("writing the kubelet's configuration: %w", err)
 	}
 	return data, nil
-}
-
-// The static pod of a run.
-const (
-	podName       = "steadylet"
-	containerName = "app"
-)
-
-// staticPod returns the manifest of a pod with one sleeping container. A kubelet
-// makes up the UID where it is empty.
-func staticPod(namespace, uid, image string) string {
-	return fmt.Sprintf(`apiVersion: v1
-kind: Pod
-metadata:
-  name: %s
-  namespace: %s
-  uid: %q
-spec:
-  hostNetwork: true
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: %s
-    image: %s
-    imagePullPolicy: Never
-`, podName, namespace, uid, containerName, image)
 }

@@ -1,4 +1,4 @@
-package firstrun
+package testnode
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,9 +27,9 @@ const (
 	procSys = "/proc/sys"
 )
 
-// workplace is what a run has of the host: one folder, one control group and one
+// Workplace is what a run has of the host: one folder, one control group and one
 // namespace of pods, all of the same name.
-type workplace struct {
+type Workplace struct {
 	dir   string
 	group cgroup
 	lock  *os.File
@@ -36,11 +37,16 @@ type workplace struct {
 	shims []string
 }
 
-func (w *workplace) name() string { return filepath.Base(w.dir) }
+// Dir returns the run's folder.
+func (w *Workplace) Dir() string { return w.dir }
 
-// claim waits until no other run is under way, cleans up after runs that were
+// Name returns the name of the run's folder, of its control group, and of the one
+// namespace that its pods may be in: what is cleaned up goes by it.
+func (w *Workplace) Name() string { return filepath.Base(w.dir) }
+
+// Claim waits until no other run is under way, cleans up after runs that were
 // killed, and makes a workplace.
-func claim(ctx context.Context) (w *workplace, err error) {
+func Claim(ctx context.Context) (w *Workplace, err error) {
 	lock, err := lockHost(ctx, hostLock)
 	if err != nil {
 		return nil, err
@@ -56,12 +62,14 @@ func claim(ctx context.Context) (w *workplace, err error) {
 	if err := cleanLeftovers(os.TempDir()); err != nil {
 		return nil, err
 	}
-	w = &workplace{lock: lock}
-	// Short, since a socket's path has a limit of 107 bytes.
+	w = &Workplace{lock: lock}
 	if w.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
 		return nil, fmt.Errorf("preparing the run: %w", err)
 	}
-	if w.group, err = cgroupOf(w.name()); err == nil {
+	if err := checkSocketPath((&Containerd{dir: containerdDir(w)}).ttrpcSocket()); err != nil {
+		return nil, errors.Join(err, os.Remove(w.dir))
+	}
+	if w.group, err = cgroupOf(w.Name()); err == nil {
 		err = errors.Join(w.group.make(), saveTunables(procSys, w.dir))
 	}
 	if err != nil {
@@ -70,8 +78,8 @@ func claim(ctx context.Context) (w *workplace, err error) {
 	return w, nil
 }
 
-// release removes everything that the run left, then lets the next one start.
-func (w *workplace) release() error { return errors.Join(w.clean(), w.lock.Close()) }
+// Release removes everything that the run left, then lets the next one start.
+func (w *Workplace) Release() error { return errors.Join(w.clean(), w.lock.Close()) }
 
 // lockHost locks the file. The kernel unlocks it when its holder ends, however
 // that ends.
@@ -99,17 +107,21 @@ func lockHost(ctx context.Context, path string) (*os.File, error) {
 // cleanLeftovers cleans up after every killed run whose folder is in parent. Only
 // folders that this user made count: anyone may make others in /tmp.
 func cleanLeftovers(parent string) error {
-	dirs, err := filepath.Glob(filepath.Join(parent, dirPrefix+"*"))
+	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("looking for killed runs: %w", err)
 	}
-	for _, dir := range dirs {
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), dirPrefix) {
+			continue
+		}
+		dir := filepath.Join(parent, entry.Name())
 		info, err := os.Lstat(dir)
 		if err != nil || !info.IsDir() || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Geteuid()) {
 			continue
 		}
-		left := &workplace{dir: dir}
-		if left.group, err = cgroupOf(left.name()); err != nil {
+		left := &Workplace{dir: dir}
+		if left.group, err = cgroupOf(left.Name()); err != nil {
 			return err
 		}
 		if err := left.clean(); err != nil {
@@ -122,7 +134,7 @@ func cleanLeftovers(parent string) error {
 // clean ends what still runs and removes what is still there. The folder is the
 // last to go: while it is there, the next run tries again. Nothing is removed
 // through a mount.
-func (w *workplace) clean() error {
+func (w *Workplace) clean() error {
 	if err := errors.Join(w.noteShims(), endAll(w.processes)); err != nil {
 		return err
 	}
@@ -140,10 +152,11 @@ func (w *workplace) clean() error {
 // /run/containerd/s, wherever containerd's own state is, and only that state says
 // which are whose: it is asked before the shims end, since one that is killed
 // leaves its socket.
-func (w *workplace) noteShims() error {
-	files, err := filepath.Glob(filepath.Join(w.dir, "containerd/state/io.containerd.runtime.v2.task/*/*/address"))
+func (w *Workplace) noteShims() error {
+	// (filepath.Glob would take the folder's own name for a pattern.)
+	files, err := fs.Glob(os.DirFS(w.dir), "containerd/state/io.containerd.runtime.v2.task/*/*/address")
 	for _, file := range files {
-		data, readErr := os.ReadFile(file)
+		data, readErr := os.ReadFile(filepath.Join(w.dir, file))
 		if readErr == nil {
 			w.shims = append(w.shims, strings.TrimPrefix(string(data), "unix://"))
 		} else if !errors.Is(readErr, fs.ErrNotExist) {
@@ -153,7 +166,7 @@ func (w *workplace) noteShims() error {
 	return err
 }
 
-func (w *workplace) removeShimSockets() error {
+func (w *Workplace) removeShimSockets() error {
 	var err error
 	for _, socket := range w.shims {
 		if removeErr := os.Remove(socket); !errors.Is(removeErr, fs.ErrNotExist) {
@@ -163,17 +176,33 @@ func (w *workplace) removeShimSockets() error {
 	return err
 }
 
-// removePodLogs removes what the kubelet put into the two folders of logs that it
-// has whatever its root directory is. Both name the pod's namespace, which is the
-// run's own.
-func (w *workplace) removePodLogs() error {
-	var err error
-	for _, pattern := range []string{"/var/log/pods/" + w.name() + "_*", "/var/log/containers/*_" + w.name() + "_*"} {
-		paths, globErr := filepath.Glob(pattern)
-		err = errors.Join(err, globErr)
-		for _, path := range paths {
-			err = errors.Join(err, os.RemoveAll(path))
+// podLogs lists what the kubelet put into the two folders of logs that it has
+// whatever its root directory is. Both name the pod's namespace, which is the run's
+// own.
+func (w *Workplace) podLogs() ([]string, error) {
+	var found []string
+	for folder, belongs := range map[string]func(string) bool{
+		"/var/log/pods":       func(name string) bool { return strings.HasPrefix(name, w.Name()+"_") },
+		"/var/log/containers": func(name string) bool { return strings.Contains(name, "_"+w.Name()+"_") },
+	} {
+		entries, err := os.ReadDir(folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("looking for the logs of pods: %w", err)
 		}
+		for _, entry := range entries {
+			if belongs(entry.Name()) {
+				found = append(found, filepath.Join(folder, entry.Name()))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found, nil
+}
+
+func (w *Workplace) removePodLogs() error {
+	paths, err := w.podLogs()
+	for _, path := range paths {
+		err = errors.Join(err, os.RemoveAll(path))
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package firstrun
+package testnode
 
 import (
 	"archive/tar"
@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 )
@@ -16,10 +17,11 @@ import (
 // are fixed: nothing is pulled.
 const (
 	sandboxImage = "steadylet.local/sandbox:v1"
-	appImage     = "steadylet.local/app:v1"
-	// editedImage is what an edit of the pod asks for: another tag of the same
+	// AppImage sleeps.
+	AppImage = "steadylet.local/app:v1"
+	// EditedImage is what an edit of the pod asks for: another tag of the same
 	// content, which is the smallest edit there is.
-	editedImage = "steadylet.local/app:v2"
+	EditedImage = "steadylet.local/app:v2"
 )
 
 // busyboxPath is where Debian's busybox-static puts its one program.
@@ -29,10 +31,13 @@ const busyboxPath = "/bin/busybox"
 // archive is a function of the program.
 func writeImages(path string) error {
 	program, err := os.ReadFile(busyboxPath)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return &MissingError{Program: busyboxPath, Package: "busybox-static"}
 	}
-	data, err := imageArchive(program, sandboxImage, appImage, editedImage)
+	if err != nil {
+		return fmt.Errorf("making the images: %w", err)
+	}
+	data, err := imageArchive(program, sandboxImage, AppImage, EditedImage)
 	if err != nil {
 		return fmt.Errorf("making the images: %w", err)
 	}

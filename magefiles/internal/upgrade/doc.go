@@ -1,0 +1,12 @@
+// Package upgrade is the rig: it upgrades a real kubelet in place, on a real
+// one-node cluster, and counts which containers were replaced.
+//
+// The cluster is etcd, kube-apiserver, containerd and one kubelet after the other,
+// on loopback, in the folder of a [testnode.Node], which also says how the host is
+// left. A container counts as replaced when containerd has a new one under the same
+// pod and name; what the kubelet says of itself is not trusted.
+//
+// A run fails on a container that was replaced without need, and on an edit that
+// replaced none. A run of stock kubelets is the control: it must show the restarts
+// that stock kubelets are known for, or the rig proves nothing.
+package upgrade

@@ -1,0 +1,100 @@
+package upgrade
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
+)
+
+// startKubelet starts the kubelet and waits until it knows every pod.
+func (c *cluster) startKubelet(ctx context.Context, kubelet Kubelet) error {
+	if err := c.launch(ctx, kubelet); err != nil {
+		return err
+	}
+	return c.kubelet.Wait(ctx, 2*time.Minute, fmt.Sprintf("the kubelet %s to know its pods", kubelet), func() (bool, error) {
+		return c.knowsPods(ctx), nil
+	})
+}
+
+// launch starts the kubelet and waits until it is healthy.
+func (c *cluster) launch(ctx context.Context, kubelet Kubelet) (err error) {
+	if c.place, err = c.node.PlaceKubelet(); err != nil {
+		return err
+	}
+	c.place.Kubeconfig = c.plane.kubeconfig
+	c.started++
+	name := fmt.Sprintf("kubelet-%02d-%s-%s", c.started, kubelet.Version, kubelet.kind())
+	if c.kubelet, err = c.node.StartKubelet(name, kubelet.Path, kubelet.Version, c.place); err != nil {
+		return err
+	}
+	health := newClient(fmt.Sprintf("http://127.0.0.1:%d", c.place.HealthPort), "", nil)
+	return c.kubelet.Wait(ctx, 2*time.Minute, fmt.Sprintf("the kubelet %s to be healthy", kubelet), func() (bool, error) {
+		_, err := health.text(ctx, "/healthz")
+		return err == nil, nil
+	})
+}
+
+func (c *cluster) stopKubelet() error {
+	if c.kubelet == nil {
+		return nil
+	}
+	err := c.kubelet.Stop()
+	c.kubelet = nil
+	return err
+}
+
+// ask returns a client of the running kubelet. Its certificate is one that it has made
+// for itself.
+func (c *cluster) ask() *client {
+	return newClient(fmt.Sprintf("https://127.0.0.1:%d", c.place.Port), "", &tls.Config{InsecureSkipVerify: true})
+}
+
+// knowsPods reports whether the kubelet has got every pod from its sources.
+func (c *cluster) knowsPods(ctx context.Context) bool {
+	var answer struct {
+		Items []struct {
+			Metadata struct{ Name string }
+		}
+	}
+	if c.ask().get(ctx, "/pods", &answer) != nil {
+		return false
+	}
+	var names []string
+	for _, item := range answer.Items {
+		names = append(names, item.Metadata.Name)
+	}
+	for _, pod := range c.pods {
+		if !slices.Contains(names, pod.name) && !slices.Contains(names, pod.name+"-"+testnode.NodeName) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasSynced reports whether the kubelet has looked at its pods, twice each on average. A
+// kubelet that looks at none keeps everything, which proves nothing.
+func (c *cluster) hasSynced(ctx context.Context) bool {
+	metrics, err := c.ask().text(ctx, "/metrics")
+	return err == nil && countSyncs(metrics) >= 2*len(c.pods)
+}
+
+// countSyncs adds up how often a kubelet has synced a pod, of whatever kind.
+func countSyncs(metrics string) int {
+	count := 0.0
+	for line := range strings.Lines(metrics) {
+		if !strings.HasPrefix(line, "kubelet_pod_worker_duration_seconds_count") {
+			continue
+		}
+		fields := strings.Fields(line)
+		if value, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
+			count += value
+		}
+	}
+	return int(count)
+}

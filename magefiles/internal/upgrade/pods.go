@@ -1,0 +1,197 @@
+package upgrade
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/testnode"
+)
+
+// object and list are JSON.
+type (
+	object = map[string]any
+	list   = []any
+)
+
+// kind says how a kubelet treats a container.
+type kind int
+
+const (
+	regular kind = iota
+	// initial is an init container that ends.
+	initial
+	// sidecar is an init container with restartPolicy Always.
+	sidecar
+)
+
+// containerName names a container by its pod and its own name.
+type containerName struct{ Pod, Container string }
+
+func (n containerName) String() string { return n.Pod + "/" + n.Container }
+
+func compareNames(a, b containerName) int {
+	return cmp.Or(cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Container, b.Container))
+}
+
+// container is one that the rig looks at.
+type container struct {
+	containerName
+	kind kind
+	// static says that the pod comes from a manifest, madeUpUID that the kubelet
+	// has to make up its UID.
+	static, madeUpUID bool
+}
+
+// pod is a pod of the rig.
+type pod struct {
+	name   string
+	static bool
+	// uid is that of a static pod, or empty.
+	uid  string
+	spec object
+}
+
+// manifest returns the pod as it is sent to the API server, or put into the folder of
+// static pods.
+func (p pod) manifest(namespace string) object {
+	metadata := object{"name": p.name, "namespace": namespace}
+	if p.uid != "" {
+		metadata["uid"] = p.uid
+	}
+	spec := object{
+		"hostNetwork": true, "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false,
+		"tolerations": list{object{"operator": "Exists"}},
+	}
+	if !p.static {
+		spec["nodeName"] = testnode.NodeName
+	}
+	for name, value := range p.spec {
+		spec[name] = value
+	}
+	return object{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+}
+
+// containers lists the pod's containers, the init containers first.
+func (p pod) containers() []container {
+	var found []container
+	add := func(field string, kindOf func(object) kind) {
+		entries, _ := p.spec[field].(list)
+		for _, entry := range entries {
+			name := containerName{p.name, entry.(object)["name"].(string)}
+			found = append(found, container{name, kindOf(entry.(object)), p.static, p.static && p.uid == ""})
+		}
+	}
+	add("initContainers", func(spec object) kind {
+		if spec["restartPolicy"] == "Always" {
+			return sidecar
+		}
+		return initial
+	})
+	add("containers", func(object) kind { return regular })
+	return found
+}
+
+// sleeper returns a container that sleeps, with more fields.
+func sleeper(name string, more object) object {
+	spec := object{"name": name, "image": testnode.AppImage, "imagePullPolicy": "Never"}
+	for field, value := range more {
+		spec[field] = value
+	}
+	return spec
+}
+
+func busybox(args ...string) object {
+	return object{"command": append([]string{"/bin/busybox"}, args...)}
+}
+
+// fixedUID is that of the static pod which has one.
+const fixedUID = "5f7e1ad5-0000-4000-8000-000000000002"
+
+// podsFor returns the pods that every kubelet from that version on knows in full.
+func podsFor(oldest kubever.Version) []pod {
+	pods := []pod{
+		{name: "plain", spec: object{"containers": list{sleeper("app", nil)}}},
+		{name: "rich", spec: richSpec()},
+		{name: "init", spec: object{
+			"initContainers": list{sleeper("prepare", busybox("true"))},
+			"containers":     list{sleeper("app", nil)},
+		}},
+		{name: "recent", spec: recentSpec(oldest.Minor)},
+		{name: "static", static: true, spec: object{"containers": list{sleeper("app", nil)}}},
+		{name: "static-uid", static: true, uid: fixedUID, spec: object{"containers": list{sleeper("app", nil)}}},
+	}
+	if oldest.Minor >= 29 {
+		pods = append(pods, pod{name: "sidecar", spec: object{
+			"initContainers": list{sleeper("proxy", object{"restartPolicy": "Always"})},
+			"containers":     list{sleeper("app", nil)},
+		}})
+	}
+	return pods
+}
+
+// sickFile makes the liveness probe of rich/app fail once, in its volume.
+const sickFile = "sick"
+
+// richSpec has what a pod usually has.
+func richSpec() object {
+	mounts := list{object{"name": "scratch", "mountPath": "/scratch"}}
+	heal := "if [ -e /scratch/" + sickFile + " ]; then /bin/busybox rm /scratch/" + sickFile + "; exit 1; fi"
+	app := sleeper("app", object{
+		"env": list{
+			object{"name": "LITERAL", "value": "one"},
+			object{"name": "POD", "valueFrom": object{"fieldRef": object{"fieldPath": "metadata.name"}}},
+			object{"name": "NODE", "valueFrom": object{"fieldRef": object{"fieldPath": "spec.nodeName"}}},
+		},
+		"ports":           list{object{"containerPort": 18080, "name": "web"}},
+		"volumeMounts":    mounts,
+		"resources":       object{"requests": object{"cpu": "10m", "memory": "16Mi"}, "limits": object{"cpu": "500m", "memory": "64Mi"}},
+		"livenessProbe":   object{"exec": busybox("sh", "-c", heal), "periodSeconds": 2, "failureThreshold": 1, "timeoutSeconds": 10},
+		"readinessProbe":  object{"exec": busybox("true"), "periodSeconds": 5, "timeoutSeconds": 10},
+		"lifecycle":       object{"postStart": object{"exec": busybox("true")}},
+		"securityContext": object{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": object{"drop": list{"ALL"}}},
+	})
+	return object{
+		"volumes":    list{object{"name": "scratch", "emptyDir": object{}}},
+		"containers": list{app, sleeper("helper", object{"volumeMounts": mounts})},
+	}
+}
+
+// recentSpec has the fields that came after 1.16, as far as that minor version knows
+// them.
+func recentSpec(minor int) object {
+	security := object{"seccompProfile": object{"type": "RuntimeDefault"}}
+	fields := object{"securityContext": security}
+	if minor >= 24 {
+		// Nobody answers: the container is not ready, which restarts nothing.
+		fields["readinessProbe"] = object{"grpc": object{"port": 1}, "periodSeconds": 10}
+	}
+	if minor >= 27 {
+		fields["resizePolicy"] = list{object{"resourceName": "cpu", "restartPolicy": "NotRequired"}}
+		fields["resources"] = object{"requests": object{"cpu": "10m"}}
+	}
+	if minor >= 30 {
+		fields["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": 1}}}
+		security["appArmorProfile"] = object{"type": "Unconfined"}
+	}
+	return object{"containers": list{sleeper("app", fields)}}
+}
+
+// gatesFor returns the API server's feature gates without which it would drop fields
+// of the pods.
+func gatesFor(oldest kubever.Version) []string {
+	if oldest.Minor >= 27 {
+		return []string{"InPlacePodVerticalScaling=true"}
+	}
+	return nil
+}
+
+// containersOf lists the containers of all pods, sorted by name.
+func containersOf(pods []pod) []container {
+	var found []container
+	for _, pod := range pods {
+		found = append(found, pod.containers()...)
+	}
+	slices.SortFunc(found, func(a, b container) int { return compareNames(a.containerName, b.containerName) })
+	return found
+}

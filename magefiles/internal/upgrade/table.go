@@ -1,0 +1,51 @@
+package upgrade
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// WriteRun writes a run as a Markdown table, a line for each container.
+func WriteRun(out io.Writer, result *Result) {
+	fmt.Fprintf(out, "\n%s, scenario %s (%s): %s in %s\n\n", result.title(), result.Scenario.Name, result.Scenario.Summary,
+		result.verdict(), result.Duration.Round(time.Second))
+	fmt.Fprintln(out, "| container | expected | outcome | before | after | |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|")
+	for _, row := range result.Rows {
+		note := row.Reason
+		if deviation := row.Deviation(); deviation != "" {
+			note = "**" + deviation + "**"
+		}
+		last := row.Before
+		if len(row.After) > 0 {
+			last = row.After[len(row.After)-1]
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, row.Expected, row.Outcome(), row.Before, last, note)
+	}
+}
+
+// WriteSummary writes a Markdown table with a line for each run.
+func WriteSummary(out io.Writer, results []*Result) {
+	fmt.Fprintln(out, "| upgrade | scenario | containers | had to be replaced | were replaced | result |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|")
+	for _, result := range results {
+		had := 0
+		for _, row := range result.Rows {
+			if row.Expected == Restarts {
+				had++
+			}
+		}
+		fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %s |\n", result.title(), result.Scenario.Name, len(result.Rows), had, result.Replaced(), result.verdict())
+	}
+}
+
+func (r *Result) verdict() string {
+	if r.Check() != nil {
+		return "**failed**"
+	}
+	if r.Control() {
+		return "control passed"
+	}
+	return "passed"
+}
