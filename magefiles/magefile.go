@@ -161,13 +161,15 @@ func run(do func(*pipeline.Pipeline) error) (err error) {
 }
 
 func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool) (*pipeline.Patched, error) {
+	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false)}
+	if err := p.CheckSeries(options.Series); err != nil {
+		return nil, err // before anything is fetched
+	}
 	tree, err := p.Source(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	return p.Patch(ctx, tree, pipeline.PatchOptions{
-		Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false),
-	})
+	return p.Patch(ctx, tree, options)
 }
 
 func sourceOptions(version, source, location, commit, sha256, layout *string, allowDirty *bool) pipeline.SourceOptions {

@@ -145,6 +145,16 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 	}, nil
 }
 
+// CheckSeries reports whether a series of that name can be read, so that a mistyped
+// one is not found out after a long fetch.
+func (p *Pipeline) CheckSeries(name string) error {
+	if name == StockSeries {
+		return nil
+	}
+	_, err := p.loadSeries(name)
+	return err
+}
+
 // loadSeries reads a series by its folder's name.
 func (p *Pipeline) loadSeries(name string) (*series.Series, error) {
 	if !workspace.SafeName(name) {

@@ -106,12 +106,16 @@ func (f Fetcher) downloadOne(ctx context.Context, toolchain, module string) (dow
 // download fetches modules into the module cache and returns what there is to
 // know of each, in order. A module that can't be had is returned with its Error.
 func (f Fetcher) download(ctx context.Context, toolchain string, set []string, modules ...string) ([]downloadedModule, error) {
-	// Outside any module, or the go command would look at that module's go.mod.
+	// A module of its own, or the go command would look at the go.mod of whatever lies
+	// around the folder for temporary files.
 	dir, err := os.MkdirTemp("", "steadylet-download-")
 	if err != nil {
 		return nil, fmt.Errorf("downloading modules: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module download\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("downloading modules: %w", err)
+	}
 	g := gocommand.Go{Toolchain: toolchain, Environment: f.Environment}
 	out, err := g.Output(ctx, gocommand.Call{
 		Args: append([]string{"mod", "download", "-json"}, modules...), Dir: dir, Set: append([]string{"GOFLAGS=-mod=mod"}, set...),
