@@ -88,7 +88,8 @@ func Scenarios() []Scenario {
 	return append([]Scenario{
 		{Name: "plain", Summary: "nothing else happens"},
 		{Name: "edit-before", Summary: "an image is edited under the old kubelet, which restarts it", running: editAndAwait},
-		{Name: "edit-during", Summary: "an image is edited while no kubelet runs", down: edit, restarts: only(plainApp, edited)},
+		{Name: "edit-during", Summary: "another tag of the same image is asked for while no kubelet runs", down: edit, restarts: only(plainApp, edited)},
+		{Name: "edit-content", Summary: "another image is asked for while no kubelet runs", down: editContent, restarts: only(plainApp, edited)},
 		{Name: "edit-after", Summary: "an image is edited under the new kubelet", synced: edit, restarts: only(plainApp, edited)},
 		{Name: "edit-undone", Summary: "an image is edited and edited back while no kubelet runs", down: editAndUndo},
 		{Name: "death", Summary: "a container dies while no kubelet runs", down: killContainer(richHelper),
