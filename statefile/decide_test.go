@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,11 +48,19 @@ func TestHashesAreThoseOfRealKubelets(t *testing.T) {
 			}
 		}
 	}
-	for name, c := range goldenValues(t, "v1.36.3") {
-		if got := statefile.HashImageAndName(c.Image, c.Name); got != c.Hash {
-			t.Errorf("1.36.3, %s: got %d, want %d", name, got, c.Hash)
+	for _, version := range []string{"v1.31.0", "v1.34.4", "v1.36.3", "v1.37.2"} {
+		for name, c := range goldenValues(t, version) {
+			if got := statefile.HashImageAndName(c.Image, c.Name); got != c.Hash {
+				t.Errorf("%s, %s: got %d, want %d", version, name, got, c.Hash)
+			}
 		}
 	}
+}
+
+// opened opens a state and lets it go again, as a kubelet does that ends.
+func opened(options statefile.Options) (*statefile.Recorder, error) {
+	r, err := statefile.Open(options)
+	return r, errors.Join(err, r.Close())
 }
 
 func recorder(t testing.TB, options statefile.Options) *statefile.Recorder {
@@ -61,8 +70,16 @@ func recorder(t testing.TB, options statefile.Options) *statefile.Recorder {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return r
 }
+
+// running is the state of a node whose kubelet was never another version.
+func running(version string) statefile.State { return statefile.State{}.Started(version, start) }
 
 var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
@@ -83,38 +100,49 @@ func (c golden) edited(t testing.TB) golden {
 	return c
 }
 
-// A container that 1.20.2 or 1.30.14 started, under a kubelet of 1.36.3, and the
-// other way round; and what an edit of each makes of it.
+// recentVersions are those whose fixtures have fields that an older one lacks.
+var recentVersions = []string{"v1.30.14", "v1.31.0", "v1.34.4", "v1.36.3", "v1.37.2"}
+
+// A container that 1.20.2 or 1.30.14 started, under a later kubelet, and the other
+// way round; and what an edit of each makes of it. The later kubelet sees fields that
+// the earlier one dropped.
 func TestDecide(t *testing.T) {
 	for _, version := range []string{"v1.20.2", "v1.30.14"} {
-		for name, old := range goldenValues(t, version) {
-			current := goldenValues(t, "v1.36.3")[name]
-			edited := old.edited(t)
-			for _, test := range []struct {
-				name           string
-				annotated, now uint64
-				today          golden
-				changed        bool
-				step           int
-			}{
-				{"equal", current.Hash, current.Hash, current, false, statefile.StepEqual},
-				{"upgrade", old.Hash, current.Hash, old, false, statefile.StepProven},
-				{"rollback", current.Hash, old.Hash, old, false, statefile.StepProven},
-				{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited, true, statefile.StepStock},
-				{"image edited, rollback", current.Hash, statefile.HashSpec([]byte(edited.Spec)), edited, true, statefile.StepStock},
-			} {
-				t.Run(version+", "+name+", "+test.name, func(t *testing.T) {
-					r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
-					got := r.Decide(statefile.Observation{
-						Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.now,
-						Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
+		for _, later := range recentVersions {
+			for name, old := range goldenValues(t, version) {
+				now := goldenValues(t, later)[name]
+				edited := now.edited(t)
+				for _, test := range []struct {
+					name               string
+					annotated, current uint64
+					today              golden
+					changed            bool
+					step               int
+				}{
+					{"upgrade", old.Hash, now.Hash ^ 1, now, false, statefile.StepProven},
+					{"rollback", statefile.HashImageAndName(now.Image, now.Name), old.Hash, old, false, statefile.StepProven},
+					{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited, true, statefile.StepStock},
+					{"image edited, rollback", statefile.HashImageAndName(now.Image, now.Name), statefile.HashSpec([]byte(edited.Spec)), edited, true, statefile.StepStock},
+				} {
+					t.Run(version+", "+later+", "+name+", "+test.name, func(t *testing.T) {
+						got, adopt := statefile.Decide(running(later), statefile.Observation{
+							Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.current,
+							Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
+						})
+						if got.Changed != test.changed || got.Step != test.step || (adopt == nil) != test.changed {
+							t.Errorf("got %+v and %+v, want changed %t by step %d, and adopted if not", got, adopt, test.changed, test.step)
+						}
 					})
-					if got.Changed != test.changed || got.Step != test.step {
-						t.Errorf("got %+v, want changed %t by step %d", got, test.changed, test.step)
-					}
-				})
+				}
 			}
 		}
+	}
+}
+
+func TestEqualHashesAreNoChange(t *testing.T) {
+	got, adopt := statefile.Decide(statefile.State{}, statefile.Observation{Annotated: 7, Current: 7})
+	if got.Changed || got.Step != statefile.StepEqual || adopt != nil {
+		t.Errorf("got %+v and %+v", got, adopt)
 	}
 }
 
@@ -122,12 +150,15 @@ func TestDecide(t *testing.T) {
 // changed. So it is with any bit of the spec flipped, its image included.
 func TestDecideKeepsNothingThatIsAlmostProven(t *testing.T) {
 	old := goldenValues(t, "v1.30.14")["recent"]
-	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
 	changed := func(annotated uint64, spec []byte) bool {
-		return r.Decide(statefile.Observation{
+		verdict, adopt := statefile.Decide(running("v1.36.3"), statefile.Observation{
 			Name: old.Name, Image: old.Image, Annotated: annotated, Current: 1,
 			Spec: func() ([]byte, error) { return spec, nil },
-		}).Changed
+		})
+		if verdict.Changed && adopt != nil {
+			t.Errorf("a changed container is adopted: %+v", adopt)
+		}
+		return verdict.Changed
 	}
 	if changed(old.Hash, []byte(old.Spec)) {
 		t.Fatal("the control was not kept")
@@ -167,12 +198,12 @@ func TestDecideBehavesAsStockWhenInDoubt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.options.Version, test.options.Now = "v1.36.3", start
-			if got := recorder(t, test.options).Decide(test.given); !got.Changed || got.Reason == "" {
+			if got, _ := recorder(t, test.options).Decide(test.given); !got.Changed || got.Reason == "" {
 				t.Errorf("got %+v, want changed, with a reason", got)
 			}
 		})
 	}
-	if got := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(good); got.Changed {
+	if got, _ := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(good); got.Changed {
 		t.Errorf("the control was not kept: %+v", got)
 	}
 }
@@ -182,23 +213,35 @@ func TestDecideNamesTheVersionThatCreatedTheContainer(t *testing.T) {
 	var r *statefile.Recorder
 	for i, version := range []string{"v1.30.14", "v1.31.0", "v1.36.3"} {
 		var err error
-		if r, err = statefile.Open(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
+		if r, err = opened(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for minutes, want := range map[int]string{-1: "", 0: "v1.30.14", 59: "v1.30.14", 60: "v1.31.0", 119: "v1.31.0", 500: "v1.36.3"} {
-		got := r.Decide(statefile.Observation{Annotated: 1, Current: 2, CreatedAt: start.Add(time.Duration(minutes) * time.Minute)})
+		got, _ := statefile.Decide(r.State(), statefile.Observation{Annotated: 1, Current: 2, CreatedAt: start.Add(time.Duration(minutes) * time.Minute)})
 		if got.CreatedUnder != want {
 			t.Errorf("created at minute %d: under %q, want %q", minutes, got.CreatedUnder, want)
 		}
 	}
 }
 
-// The hot path, taken at every sync of every container, must not allocate.
+// The hot paths, taken at every sync of every container, must not allocate.
 func TestEqualHashesCostNothing(t *testing.T) {
 	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
 	if n := testing.AllocsPerRun(100, func() { r.Decide(statefile.Observation{Annotated: 7, Current: 7}) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+	kept := statefile.Observation{ContainerID: "id", Image: "i", Name: "n", Annotated: statefile.HashImageAndName("i", "n"), Current: 7}
+	if r.Kept("id", kept.Annotated, 7) {
+		t.Error("kept before anybody asked")
+	}
+	r.Decide(kept)
+	r.Decide(statefile.Observation{ContainerID: "changed", Annotated: 1, Current: 7})
+	if !r.Kept("id", kept.Annotated, 7) || r.Kept("id", kept.Annotated, 8) || r.Kept("changed", 1, 7) {
+		t.Error("Kept and Decide disagree")
+	}
+	if n := testing.AllocsPerRun(100, func() { r.Kept("id", kept.Annotated, 7) }); n != 0 {
+		t.Errorf("%v allocations for one that is kept", n)
 	}
 }
 
@@ -206,13 +249,15 @@ func FuzzDecide(f *testing.F) {
 	for _, c := range goldenValues(f, "v1.20.2") {
 		f.Add(c.Name, c.Image, []byte(c.Spec), c.Hash, uint64(1))
 	}
-	r := recorder(f, statefile.Options{Version: "v1.36.3", Now: start})
 	f.Fuzz(func(t *testing.T, name, image string, spec []byte, annotated, current uint64) {
-		got := r.Decide(statefile.Observation{
+		got, _ := statefile.Decide(running("v1.36.3"), statefile.Observation{
 			Name: name, Image: image, Annotated: annotated, Current: current,
 			Spec: func() ([]byte, error) { return spec, nil },
 		})
 		proven := annotated == current || annotated == statefile.HashSpec(spec) || annotated == statefile.HashImageAndName(image, name)
+		for _, variant := range statefile.Variants(spec) {
+			proven = proven || annotated == statefile.HashSpec(variant)
+		}
 		if got.Changed == proven {
 			t.Errorf("got %+v; a proof exists: %t", got, proven)
 		}
@@ -225,48 +270,62 @@ func ExampleRecorder_Decide() {
 		panic(err)
 	}
 	defer os.RemoveAll(root)
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: time.Now()})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.31.0", Now: time.Now()})
 	if err != nil {
 		panic(err)
 	}
 	spec := []byte(`{"name":"app","image":"registry.example/app:v1","resources":{}}`)
-	verdict := r.Decide(statefile.Observation{
+	defer r.Close()
+	verdict, first := r.Decide(statefile.Observation{
 		Name: "app", Image: "registry.example/app:v1",
 		Annotated: 2879365065, // as a kubelet 1.20.2 wrote it
 		Current:   7924334,    // as a kubelet 1.36.3 computes it
 		Spec:      func() ([]byte, error) { return spec, nil },
 	})
-	fmt.Println(verdict.Changed, verdict.Step)
-	// Output: false 2
+	fmt.Println(verdict.Changed, verdict.Step, first)
+	// Output: false 2 true
 }
 
 func TestDecideNeverPanics(t *testing.T) {
 	o := statefile.Observation{Annotated: 1, Current: 2, Spec: func() ([]byte, error) { panic("broken") }}
-	if got := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(o); !got.Changed {
+	if got, _ := recorder(t, statefile.Options{Version: "v1.36.3", Now: start}).Decide(o); !got.Changed {
 		t.Errorf("got %+v, want changed", got)
 	}
-	if got := (*statefile.Recorder)(nil).Decide(o); !got.Changed {
+	if got, _ := (*statefile.Recorder)(nil).Decide(o); !got.Changed {
 		t.Errorf("got %+v, want changed", got)
 	}
 }
 
-// Pod workers ask at the same time; the race detector watches.
+// Pod workers ask at the same time; the race detector watches. Each container's
+// first verdict is said to be that once.
 func TestDecideConcurrently(t *testing.T) {
 	r := recorder(t, statefile.Options{Version: "v1.36.3", Now: start})
 	old := goldenValues(t, "v1.20.2")["rich"]
 	var workers sync.WaitGroup
+	var firsts atomic.Int64
+	const containers = 500
 	for range 64 {
 		workers.Go(func() {
-			for i := range 500 {
-				o := statefile.Observation{
-					Name: old.Name, Image: old.Image, Annotated: old.Hash + uint64(i%2), Current: 1, CreatedAt: start,
+			for i := range containers {
+				got, first := r.Decide(statefile.Observation{
+					ContainerID: fmt.Sprint(i), Name: old.Name, Image: old.Image,
+					Annotated: old.Hash + uint64(i%2), Current: 1, CreatedAt: start,
 					Spec: func() ([]byte, error) { return []byte(old.Spec), nil },
-				}
-				if got := r.Decide(o); got.Changed != (i%2 == 1) {
+				})
+				if got.Changed != (i%2 == 1) {
 					t.Errorf("got %+v at %d", got, i)
+				}
+				if first {
+					firsts.Add(1)
+				}
+				if i%100 == 0 {
+					r.State()
 				}
 			}
 		})
 	}
 	workers.Wait()
+	if firsts.Load() != containers || len(r.State().Containers) != containers/2 {
+		t.Errorf("%d first verdicts and %d adopted containers, want %d and %d", firsts.Load(), len(r.State().Containers), containers, containers/2)
+	}
 }

@@ -32,7 +32,7 @@ func smallDisk(t *testing.T) string {
 // A full disk: the file stays as it was, and nothing is left beside it.
 func TestFullDisk(t *testing.T) {
 	root := smallDisk(t)
-	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(statefile.Path(root))
@@ -50,7 +50,7 @@ func TestFullDisk(t *testing.T) {
 			break
 		}
 	}
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
 	if !errors.Is(err, syscall.ENOSPC) || r.State().Kubelet.Version != "v1.36.3" {
 		t.Errorf("got %v and %+v, want ENOSPC and a recorder of the new version", err, r.State().Kubelet)
 	}
@@ -76,7 +76,7 @@ func TestReadOnlyDisk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := smallDisk(t)
 			path := statefile.Path(root)
-			if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+			if _, err := opened(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
 				t.Fatal(err)
 			}
 			before, err := os.ReadFile(path)
@@ -85,7 +85,7 @@ func TestReadOnlyDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+			r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
 			if state := r.State(); !errors.Is(err, syscall.EROFS) || state.Kubelet.Version != "v1.36.3" || len(state.History) != test.history {
 				t.Errorf("got %v and %+v, want EROFS and a recorder of the new version, with %d earlier", err, state, test.history)
 			}

@@ -91,34 +91,62 @@ func check(info os.FileInfo) error {
 //
 // Only one process may save to a path at a time.
 func Save(path string, s State) error {
-	if err := save(path, s); err != nil {
+	_, err := Load(path)
+	return save(path, s, err == nil)
+}
+
+// save is Save for a caller that knows whether the file in place is whole.
+func save(path string, s State, whole bool) error {
+	data, err := s.Encode()
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return write(path, data, whole)
+}
+
+func write(path string, data []byte, whole bool) error {
+	if err := tryWrite(path, data, whole); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
 }
 
-func save(path string, s State) error {
-	data, err := s.Encode()
-	if err != nil {
-		return err
-	}
+func tryWrite(path string, data []byte, whole bool) error {
 	if len(data) > maxSize {
 		return ErrTooLarge
 	}
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
-	if before, err := read(path); err == nil {
-		if _, err := Decode(before); err == nil {
-			if err := replace(previousPath(path), before); err != nil {
-				return err
-			}
-		}
+	before := func() error { return nil }
+	if whole {
+		before = func() error { return keepPrevious(path) }
 	}
-	if err := replace(path, data); err != nil {
+	if err := replace(path, data, before); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// keepPrevious gives the file in place the name of the copy as well. (A link costs
+// no write of the content, and both names hold a whole file at all times.)
+func keepPrevious(path string) error {
+	link := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-link")
+	err := os.Link(path, link)
+	if os.IsExist(err) { // left by a process that was killed
+		if err = os.Remove(link); err == nil {
+			err = os.Link(path, link)
+		}
+	}
+	if err != nil {
+		// A file system without links; replace makes a copy just as safely.
+		before, readErr := read(path)
+		if readErr != nil {
+			return readErr
+		}
+		return replace(previousPath(path), before, func() error { return nil })
+	}
+	return os.Rename(link, previousPath(path))
 }
 
 // makeFolder makes the state folder, or makes sure that it is one of ours.
@@ -129,6 +157,9 @@ func makeFolder(folder string) error {
 		return err
 	}
 	if err := checkFolder(folder); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(folder); err != nil || info.Mode().Perm() == folderMode {
 		return err
 	}
 	return os.Chmod(folder, folderMode)
@@ -154,8 +185,8 @@ func checkFolder(folder string) error {
 }
 
 // replace writes a file through a temporary one beside it, which is synced before
-// it takes the name.
-func replace(path string, data []byte) error {
+// it takes the name. It calls before when the disk has taken the content.
+func replace(path string, data []byte, before func() error) error {
 	// In the same folder: elsewhere may be another file system.
 	file, err := renameio.TempFile(filepath.Dir(path), path)
 	if err != nil {
@@ -166,6 +197,9 @@ func replace(path string, data []byte) error {
 		return err
 	}
 	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	if err := before(); err != nil {
 		return err
 	}
 	return file.CloseAtomicallyReplace()

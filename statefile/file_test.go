@@ -2,6 +2,7 @@ package statefile_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -37,6 +38,7 @@ func saved(t testing.TB, s statefile.State) string {
 	return path
 }
 
+// names lists a folder, the lock left out.
 func names(t *testing.T, folder string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -45,7 +47,9 @@ func names(t *testing.T, folder string) []string {
 	}
 	var found []string
 	for _, entry := range entries {
-		found = append(found, entry.Name())
+		if entry.Name() != "lock" {
+			found = append(found, entry.Name())
+		}
 	}
 	return found
 }
@@ -107,14 +111,15 @@ func TestLoadRefuses(t *testing.T) {
 		damage func(path string) error
 		want   error
 	}{
-		"missing":     {os.Remove, statefile.ErrMissing},
-		"empty":       {func(path string) error { return os.Truncate(path, 0) }, statefile.ErrMalformed},
-		"readable":    {func(path string) error { return os.Chmod(path, 0o644) }, statefile.ErrMode},
-		"link":        {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
-		"folder":      {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
-		"named pipe":  {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},
-		"too large":   {func(path string) error { return os.Truncate(path, 1<<20+1) }, statefile.ErrTooLarge},
-		"next schema": {func(path string) error { return os.WriteFile(path, []byte(`{"schemaVersion": 2}`), 0o600) }, statefile.ErrFutureSchema},
+		"missing":              {os.Remove, statefile.ErrMissing},
+		"empty":                {func(path string) error { return os.Truncate(path, 0) }, statefile.ErrMalformed},
+		"readable":             {func(path string) error { return os.Chmod(path, 0o644) }, statefile.ErrMode},
+		"link":                 {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
+		"folder":               {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
+		"named pipe":           {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},
+		"too large":            {func(path string) error { return os.Truncate(path, 1<<20+1) }, statefile.ErrTooLarge},
+		"next schema":          {func(path string) error { return os.WriteFile(path, []byte(nextSchema), 0o600) }, statefile.ErrFutureSchema},
+		"next schema, damaged": {func(path string) error { return os.WriteFile(path, []byte(nextSchema+" "), 0o600) }, statefile.ErrChecksum},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := saved(t, someState(t))
@@ -172,6 +177,34 @@ func TestDamageIsNeverReadAsAState(t *testing.T) {
 	}
 }
 
+// The text says what encoding/json says of the same state.
+func TestTextIsThatOfTheState(t *testing.T) {
+	odd := "\"\\<&>\n\x00\xffgrün\u2028"
+	full := saving(3)
+	full.History = []statefile.Start{{Version: odd}, {Version: "v1.28.0", StartTime: start}}
+	full.Containers[odd] = statefile.Adopted{HashedBy: odd, CreatedUnder: odd}
+	full.StaticPods = map[string]statefile.StaticPod{
+		odd: {Pod: odd, UID: odd, Digest: odd, Generated: odd, GeneratedBy: odd}, "/etc/kubernetes/manifests/etcd.yaml": {UID: "a"},
+	}
+	for name, s := range map[string]statefile.State{"empty": {}, "started": someState(t), "full": full} {
+		text, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want map[string]any
+		s.SchemaVersion = statefile.SchemaVersion
+		reference, err := json.Marshal(s)
+		if err = errors.Join(err, json.Unmarshal(text, &got), json.Unmarshal(reference, &want)); err != nil {
+			t.Fatal(err)
+		}
+		delete(got, "checksum")
+		delete(want, "checksum")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	data, err := someState(f).Encode()
 	if err != nil {
@@ -209,6 +242,8 @@ func TestFieldsOfLaterReleasesAreCheckedAndDropped(t *testing.T) {
 	}
 }
 
-// laterSum was computed with sha256sum over the same document without white space,
-// keys sorted.
-const laterSum = "1f8e6ed381fe657c747100c3583af590ea4020591546ddd7fdfcdbaca4b5d87a"
+// laterSum was computed with sha256sum over the same text with zeros in its place.
+const laterSum = "14d716f945f7ff533b12315991f867e4cf33171b6e436e1e76e046ecbb006961"
+
+// nextSchema is a file of a later release, whose fields mean something else.
+const nextSchema = `{"schemaVersion": 2, "kubelet": ["v1.40.0"], "checksum": "79387190ca72f284f846f022f6bcb6c39d8928ceb5e66abe175e2b171202616e"}`

@@ -3,14 +3,17 @@ package statefile
 import (
 	"errors"
 	"fmt"
-	"io/ioutil" //lint:ignore SA1019 os.ReadDir is of Go 1.16, and 1.20 is built with 1.15
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
 )
+
+// saveDelay is how long a change waits for others before it is written. All of it
+// can be worked out again, so nothing waits for the disk.
+const saveDelay = time.Second
 
 // Options say what kubelet starts, and where.
 type Options struct {
@@ -18,6 +21,9 @@ type Options struct {
 	RootDir string
 	// Version is the kubelet's own.
 	Version string
+	// Built is when that version was made, or no time. A clock that is behind it is
+	// wrong.
+	Built time.Time
 	// Now is the time of the start.
 	Now time.Time
 	// Disabled gives the stock behaviour. So does a file named disable in the
@@ -26,10 +32,25 @@ type Options struct {
 }
 
 // Recorder answers for the containers of one run of the kubelet. It is safe for
-// concurrent use.
+// concurrent use. A nil Recorder gives stock answers.
 type Recorder struct {
-	state    State
+	path     string
 	disabled string // why, or nothing
+	lock     *os.File
+	writing  sync.Mutex // held while the file is written
+
+	mutex    sync.Mutex // guards what follows; never held while the disk is waited for
+	state    State
+	verdicts map[verdictKey]Verdict
+	saves    bool // the state may be written
+	timer    *time.Timer
+}
+
+// verdictKey names a verdict that was given: a container against one hash of its
+// spec.
+type verdictKey struct {
+	containerID        string
+	annotated, current uint64
 }
 
 // Open loads the state of the node, notes the start in it and saves it. The
@@ -39,25 +60,57 @@ type Recorder struct {
 // A damaged file is renamed to state.json.corrupt-<time> and the copy before it is
 // read; without a good copy the state starts empty. A file of a later release, and
 // one that can't be read for a reason that is not its own, is left where it is, and
-// nothing is saved.
+// nothing is saved. While another process has the folder, which the error then says
+// by matching ErrInUse, the Recorder gives stock answers. An error that matches
+// ErrClock says that the time of the start isn't recorded.
+//
+// Close ends it; a kubelet never calls that.
 func Open(options Options) (*Recorder, error) {
-	if why := options.disabledBy(); why != "" {
-		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", why)
-		return &Recorder{disabled: why}, nil
+	r := &Recorder{path: Path(options.RootDir), verdicts: map[verdictKey]Verdict{}}
+	if r.disabled = options.disabledBy(); r.disabled != "" {
+		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", r.disabled)
+		return r, nil
 	}
-	path := Path(options.RootDir)
-	before, damage, err := load(path, options.Now)
-	state := before.Started(options.Version, options.Now)
-	recorder := &Recorder{state: state}
+	lock, err := r.claim()
+	if errors.Is(err, ErrInUse) {
+		r.disabled = err.Error()
+		return r, err
+	}
+	r.lock = lock
+	before, whole, damage, loadErr := load(r.path, options.Now)
+	err = join(err, loadErr)
+	var clock error
+	r.state, clock = before.clone().startedAt(options)
 	if err == nil {
-		err = Save(path, state)
+		err = save(r.path, r.state, whole)
 	}
 	if err == nil {
-		klog.InfoS("Steadylet recorded the start of the kubelet", "path", path, "version", state.Kubelet.Version,
-			"startTime", state.Kubelet.StartTime, "earlierVersions", len(state.History))
-		removeLeftovers(path)
+		r.saves = true
+		klog.InfoS("Steadylet recorded the start of the kubelet", "path", r.path, "version", r.state.Kubelet.Version,
+			"startTime", r.state.Kubelet.StartTime, "earlierVersions", len(r.state.History),
+			"containers", len(r.state.Containers), "staticPods", len(r.state.StaticPods))
+		removeLeftovers(r.path)
 	}
-	return recorder, join(damage, err)
+	return r, join(join(damage, clock), err)
+}
+
+// claim makes the state folder where it is missing, and this process its writer.
+func (r *Recorder) claim() (*os.File, error) {
+	folder := filepath.Dir(r.path)
+	if err := makeFolder(folder); err != nil {
+		return nil, fmt.Errorf("making %s: %w", folder, err)
+	}
+	return lockFolder(folder)
+}
+
+// startedAt notes a start. Where the clock is behind the kubelet's own making the
+// time isn't noted.
+func (s State) startedAt(o Options) (State, error) {
+	if !o.Now.Before(o.Built) {
+		return s.Started(o.Version, o.Now), nil
+	}
+	return s.began(o.Version, time.Time{}, o.Now.UTC().Round(0)), fmt.Errorf("%w: it says %s, and this kubelet was made at %s",
+		ErrClock, o.Now.UTC().Format(time.RFC3339), o.Built.UTC().Format(time.RFC3339))
 }
 
 // disabledBy returns what switches the package off, or nothing.
@@ -66,126 +119,182 @@ func (o Options) disabledBy() string {
 		return "disabled by its caller"
 	}
 	file := filepath.Join(filepath.Dir(Path(o.RootDir)), "disable")
-	if _, err := os.Lstat(file); err == nil {
+	_, err := os.Lstat(file)
+	switch {
+	case err == nil:
 		return "file " + file + " exists"
+	case os.IsNotExist(err) || isNotFolder(err):
+		return ""
 	}
-	return ""
+	// Somebody may have switched it off.
+	return "no telling whether it is switched off: " + err.Error()
 }
 
 // State returns a copy of the state that the recorder goes by.
 func (r *Recorder) State() State {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.state.clone()
+}
+
+// Decide is the function Decide for this run's state. Verdicts that keep a container
+// are remembered, and so is the container; first reports whether this one had not
+// been given before, so that it can be logged and counted once. It never panics.
+func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
+	if o.Annotated == o.Current {
+		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, false
+	}
+	if r == nil {
+		return Verdict{Changed: true, Step: StepStock, Reason: "there is no record"}, false
+	}
+	if r.disabled != "" {
+		return Verdict{Changed: true, Step: StepStock, Reason: r.disabled}, false
+	}
+	key := verdictKey{o.ContainerID, o.Annotated, o.Current}
+	r.mutex.Lock()
+	verdict, known := r.verdicts[key]
+	state, durable := r.about(o.ContainerID), r.saves
+	r.mutex.Unlock()
+	if known {
+		return verdict, false
+	}
+	verdict, adopt := Decide(state, o)
+	if verdict.Step == StepUnproven && !durable {
+		// An edit could not be told from now on.
+		verdict.Changed, verdict.Step, adopt = true, StepStock, nil
+		verdict.Reason = "not proven, and it can't be recorded"
+	}
+	return verdict, r.remember(key, verdict, adopt)
+}
+
+// Kept reports whether Decide kept the container already, for that hash of its spec.
+// It is for callers that ask at every sync: it costs them next to nothing, and no
+// more than Decide when the answer is no.
+func (r *Recorder) Kept(containerID string, annotated, current uint64) bool {
+	if r == nil || r.disabled != "" {
+		return false
+	}
+	r.mutex.Lock()
+	verdict, known := r.verdicts[verdictKey{containerID, annotated, current}]
+	r.mutex.Unlock()
+	return known && !verdict.Changed
+}
+
+// about returns the state with what it says of one container. The mutex is held.
+func (r *Recorder) about(containerID string) State {
 	state := r.state
-	state.History = append([]Start(nil), r.state.History...)
+	adopted, ok := state.Containers[containerID]
+	state.Containers, state.StaticPods = nil, nil
+	if ok {
+		state.Containers = map[string]Adopted{containerID: adopted}
+	}
 	return state
 }
 
-// load reads the state at path, or what can be saved of it. damage says what was
-// lost on the way; err says why nothing may be written there. A missing file is
-// neither.
-func load(path string, now time.Time) (state State, damage, err error) {
-	if err := checkFolder(filepath.Dir(path)); err != nil {
-		return State{}, nil, err
+// remember notes a verdict and reports whether it is new.
+func (r *Recorder) remember(key verdictKey, verdict Verdict, adopt *Adopted) bool {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if _, known := r.verdicts[key]; known {
+		return false
 	}
-	state, err = Load(path)
-	switch {
-	case err == nil:
-		return state, nil, nil
-	case errors.Is(err, ErrMissing):
-		// Nothing was lost, unless there is a copy of an earlier file.
-	case isDamage(err):
-		if damage, err = setAside(path, err, now); err != nil {
-			return State{}, damage, err
-		}
-	default:
-		return State{}, nil, err
+	if len(r.verdicts) >= maxEntries {
+		r.verdicts = map[verdictKey]Verdict{}
 	}
-	state, err = Load(previousPath(path))
-	switch {
-	case err == nil:
-		return state, damage, nil
-	case errors.Is(err, ErrMissing):
-		return State{}, damage, nil
-	case isDamage(err):
-		return State{}, join(damage, err), nil
-	default:
-		return State{}, damage, err
+	r.verdicts[key] = verdict
+	if adopt == nil {
+		return true
 	}
+	if _, ok := r.state.Containers[key.containerID]; ok || len(r.state.Containers) < maxEntries {
+		adopt.Adopted = time.Now().UTC().Round(0)
+		r.state.Containers[key.containerID] = *adopt
+		r.saveSoon()
+	}
+	return true
 }
 
-// isDamage tells a file that is of no use to anybody from one that only can't be
-// read, or that a later release has use for.
-func isDamage(err error) bool {
-	for _, damage := range []error{ErrMalformed, ErrChecksum, ErrNotRegular, ErrMode, ErrOwner, ErrTooLarge} {
-		if errors.Is(err, damage) {
-			return true
+// Prune forgets every container that exists does not know, and every static pod
+// whose manifest is gone. Call it only with a complete list of the node's
+// containers.
+func (r *Recorder) Prune(exists func(containerID string) bool) {
+	if r == nil || r.disabled != "" {
+		return
+	}
+	var gone []string
+	for path := range r.State().StaticPods {
+		if _, err := os.Lstat(path); os.IsNotExist(err) {
+			gone = append(gone, path)
 		}
 	}
-	return false
-}
-
-// maxAside bounds the damaged files that are kept.
-const maxAside = 8
-
-// setAside renames a damaged file and says so.
-func setAside(path string, why error, now time.Time) (damage, err error) {
-	aside := path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z")
-	if err := os.Rename(path, aside); err != nil {
-		return why, err
-	}
-	earlier := beside(path, filepath.Base(path)+".corrupt-")
-	for len(earlier) > maxAside {
-		os.Remove(earlier[0]) // one too many does no harm
-		earlier = earlier[1:]
-	}
-	return fmt.Errorf("%w; it is set aside as %s", why, aside), nil
-}
-
-// removeLeftovers removes the temporary files of kubelets that were killed while
-// they saved. What can't be removed does no harm.
-func removeLeftovers(path string) {
-	for _, leftover := range beside(path, "."+filepath.Base(path)) {
-		os.Remove(leftover)
-	}
-}
-
-// beside returns the sorted paths of the files in the folder of path whose names
-// begin with prefix. (A pattern of filepath.Glob would take the root directory's
-// own name for one.)
-func beside(path, prefix string) []string {
-	folder := filepath.Dir(path)
-	entries, _ := ioutil.ReadDir(folder) // sorted; none when it can't be read
-	var found []string
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), prefix) {
-			found = append(found, filepath.Join(folder, entry.Name()))
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	for id := range r.state.Containers {
+		if !exists(id) {
+			delete(r.state.Containers, id)
+			r.saveSoon()
 		}
 	}
-	return found
-}
-
-// join returns one error that says both and matches what either does. Either may
-// be nil.
-func join(first, second error) error {
-	switch {
-	case first == nil:
-		return second
-	case second == nil:
-		return first
+	for _, path := range gone {
+		delete(r.state.StaticPods, path)
+		r.saveSoon()
 	}
-	return both{first, second}
 }
 
-// both is two errors. (errors.Join is of Go 1.20.)
-type both struct{ first, second error }
-
-func (b both) Error() string { return b.first.Error() + "; also: " + b.second.Error() }
-
-// Is makes errors.Is hold for either.
-func (b both) Is(target error) bool {
-	return errors.Is(b.first, target) || errors.Is(b.second, target)
+// saveSoon writes the state in a moment, with what else changes until then. The
+// mutex is held.
+func (r *Recorder) saveSoon() {
+	if r.saves && r.timer == nil {
+		r.timer = time.AfterFunc(saveDelay, func() {
+			if err := r.Flush(); err != nil {
+				klog.ErrorS(err, "Steadylet could not save its record")
+			}
+		})
+	}
 }
 
-// As makes errors.As find what either holds, the first before the second.
-func (b both) As(target interface{}) bool {
-	return errors.As(b.first, target) || errors.As(b.second, target)
+// Flush writes what has not been written yet.
+func (r *Recorder) Flush() error {
+	if r == nil {
+		return nil
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.mutex.Lock()
+	if r.timer == nil {
+		r.mutex.Unlock()
+		return nil
+	}
+	r.timer.Stop()
+	r.timer = nil
+	data, err := r.state.Encode()
+	r.mutex.Unlock()
+	if err != nil {
+		return err
+	}
+	// The file in place is whole: this process wrote it, and no other may.
+	return write(r.path, data, true)
+}
+
+// Close writes what is left, and lets another process have the folder. The Recorder
+// must not be used afterwards.
+func (r *Recorder) Close() error {
+	err := r.Flush()
+	if r != nil && r.lock != nil {
+		err = join(err, r.lock.Close())
+	}
+	return err
+}
+
+// clone copies the state with its tables, which the copy has even if s has none.
+func (s State) clone() State {
+	next := s
+	next.History = append([]Start(nil), s.History...)
+	next.Containers, next.StaticPods = map[string]Adopted{}, map[string]StaticPod{}
+	for id, adopted := range s.Containers {
+		next.Containers[id] = adopted
+	}
+	for path, pod := range s.StaticPods {
+		next.StaticPods[path] = pod
+	}
+	return next
 }

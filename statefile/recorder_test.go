@@ -3,7 +3,6 @@ package statefile_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -32,14 +31,14 @@ func TestOpenSavesWhatItCan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			for i, version := range []string{"v1.30.14", "v1.31.0"} {
-				if _, err := statefile.Open(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
+				if _, err := opened(statefile.Options{RootDir: root, Version: version, Now: start.Add(time.Duration(i) * time.Hour)}); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if err := test.damage(statefile.Path(root)); err != nil {
 				t.Fatal(err)
 			}
-			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(2 * time.Hour)})
+			r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(2 * time.Hour)})
 			if !errors.Is(err, test.wantErr) || (err == nil) != (test.wantErr == nil) {
 				t.Errorf("got %v, want %v", err, test.wantErr)
 			}
@@ -62,12 +61,12 @@ func TestOpenSavesWhatItCan(t *testing.T) {
 
 func TestAFileOfALaterReleaseIsLeftAlone(t *testing.T) {
 	root := t.TempDir()
-	const text = `{"schemaVersion": 2, "kubelet": {"version": "v1.40.0"}}`
+	const text = nextSchema
 	path := statefile.Path(root)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
 	if !errors.Is(err, statefile.ErrFutureSchema) || r == nil {
 		t.Fatalf("got %v, want ErrFutureSchema and a recorder", err)
 	}
@@ -82,11 +81,11 @@ func TestKillSwitchWritesNothing(t *testing.T) {
 	if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, "disable"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if verdict := r.Decide(statefile.Observation{Annotated: statefile.HashImageAndName("i", "n"), Image: "i", Name: "n", Current: 1}); !verdict.Changed || !strings.Contains(verdict.Reason, "disable") {
+	if verdict, _ := r.Decide(statefile.Observation{Annotated: statefile.HashImageAndName("i", "n"), Image: "i", Name: "n", Current: 1}); !verdict.Changed || !strings.Contains(verdict.Reason, "disable") {
 		t.Errorf("got %+v, want the stock verdict", verdict)
 	}
 	if diff := cmp.Diff([]string{"disable"}, names(t, folder)); diff != "" {
@@ -101,7 +100,7 @@ func TestLinksAreNotWrittenThrough(t *testing.T) {
 	if err := os.Symlink(outside, folder); err != nil {
 		t.Fatal(err)
 	}
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
 	if !errors.Is(err, statefile.ErrNotRegular) || r == nil {
 		t.Errorf("got %v, want ErrNotRegular and a recorder", err)
 	}
@@ -125,7 +124,7 @@ func TestALinkedFolderIsNeitherReadNorTouched(t *testing.T) {
 			if err := os.Symlink(filepath.Dir(planted), filepath.Dir(statefile.Path(root))); err != nil {
 				t.Fatal(err)
 			}
-			r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+			r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
 			if !errors.Is(err, statefile.ErrNotRegular) || len(r.State().History) != 0 {
 				t.Errorf("got %v and %+v, want ErrNotRegular and an empty history", err, r.State())
 			}
@@ -139,7 +138,7 @@ func TestALinkedFolderIsNeitherReadNorTouched(t *testing.T) {
 // A file that can't be read for want of file descriptors is a good one.
 func TestAGoodFileThatCannotBeReadIsKept(t *testing.T) {
 	root := t.TempDir()
-	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
 		t.Fatal(err)
 	}
 	var limit syscall.Rlimit
@@ -150,7 +149,7 @@ func TestAGoodFileThatCannotBeReadIsKept(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
 		t.Fatal(err)
 	}
-	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
 	if restoreErr := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); restoreErr != nil {
 		t.Fatal(restoreErr)
 	}
@@ -165,13 +164,13 @@ func TestAGoodFileThatCannotBeReadIsKept(t *testing.T) {
 func TestACopyOfALaterReleaseIsLeftAlone(t *testing.T) {
 	root := t.TempDir()
 	path := statefile.Path(root)
-	const text = `{"schemaVersion": 2}`
+	const text = nextSchema
 	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("damaged"), 0o600), os.WriteFile(path+".prev", []byte(text), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); !errors.Is(err, statefile.ErrFutureSchema) {
+		if _, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); !errors.Is(err, statefile.ErrFutureSchema) {
 			t.Errorf("got %v, want ErrFutureSchema", err)
 		}
 	}
@@ -188,7 +187,7 @@ func TestDamagedFilesAreKeptUpToABound(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("damaged"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Duration(i))}); !errors.Is(err, statefile.ErrMalformed) {
+		if _, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Duration(i))}); !errors.Is(err, statefile.ErrMalformed) {
 			t.Fatal(err)
 		}
 	}
@@ -200,42 +199,5 @@ func TestDamagedFilesAreKeptUpToABound(t *testing.T) {
 	}
 	if len(kept) != 8 || !strings.HasSuffix(kept[7], "000000011Z") {
 		t.Errorf("kept %v, want the last 8", kept)
-	}
-}
-
-// TestMain lets the test binary be the process that is killed while it saves.
-func TestMain(m *testing.M) {
-	path := os.Getenv("STEADYLET_TEST_SAVE")
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	for s := (statefile.State{}); ; s = s.Started("v1.31.0", time.Now()) {
-		if err := statefile.Save(path, s); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func TestKilledWhileSaving(t *testing.T) {
-	path := saved(t, someState(t))
-	for i := range 100 {
-		process := exec.Command(os.Args[0])
-		process.Env = append(os.Environ(), "STEADYLET_TEST_SAVE="+path)
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(5+i%20) * time.Millisecond)
-		_ = process.Process.Kill()
-		_ = process.Wait()
-		if _, err := statefile.Load(path); err != nil {
-			t.Fatalf("after kill %d: %v", i, err)
-		}
-	}
-	root := filepath.Dir(filepath.Dir(path))
-	if _, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start}); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"state.json", "state.json.prev"}, names(t, filepath.Dir(path))); diff != "" {
-		t.Errorf("left behind by the killed processes (-want +got):\n%s", diff)
 	}
 }

@@ -1,23 +1,23 @@
 package statefile
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 )
 
 // SchemaVersion is the one that this package writes.
 const SchemaVersion = 1
 
-// maxHistory bounds the earlier versions that a state names. A node sees a few
-// upgrades a year.
-const maxHistory = 16
+const (
+	// maxHistory bounds the earlier versions that a state names. A node sees a few
+	// upgrades a year.
+	maxHistory = 16
+	// maxEntries bounds each table. A node has some hundred containers; what is
+	// beyond it is not remembered, and behaves as stock.
+	maxEntries = 2048
+)
 
-// Errors that Load and Decode can be matched against with errors.Is.
+// Errors that Load, Decode and Open can be matched against with errors.Is.
 var (
 	// ErrMissing means that there is no file: the kubelet is new on this node.
 	ErrMissing = errors.New("state file is missing")
@@ -35,16 +35,27 @@ var (
 	ErrOwner = errors.New("state file has the wrong owner")
 	// ErrTooLarge means that it is larger than any state can be.
 	ErrTooLarge = errors.New("state file is too large")
+	// ErrInUse means that another kubelet runs on the same root directory.
+	ErrInUse = errors.New("state file is in use by another kubelet")
+	// ErrClock means that the clock is behind what the kubelet knows to be past.
+	ErrClock = errors.New("the clock is wrong")
 )
 
-// State is the content of the state file. The zero State is an empty one.
+// State is the content of the state file. The zero State is an empty one. A copy
+// shares the tables.
 type State struct {
 	SchemaVersion int     `json:"schemaVersion"`
 	Kubelet       Kubelet `json:"kubelet"`
 	// History has the versions that ran before, the latest first.
 	History []Start `json:"history,omitempty"`
-	// Checksum is the SHA-256, in hexadecimal, of the JSON without this field.
-	Checksum string `json:"checksum,omitempty"`
+	// Containers has what is known of containers whose hash will prove nothing any
+	// more, by container ID.
+	Containers map[string]Adopted `json:"containers,omitempty"`
+	// StaticPods has the static pods, by the path of the manifest.
+	StaticPods map[string]StaticPod `json:"staticPods,omitempty"`
+	// Checksum is the SHA-256, in hexadecimal, of the file's text with zeros in
+	// this field's place.
+	Checksum string `json:"checksum"`
 }
 
 // Kubelet says which kubelet runs.
@@ -52,29 +63,72 @@ type Kubelet struct {
 	// Version is the kubelet's own, "v1.36.3+steadylet.0a1b2c3d".
 	Version string `json:"version"`
 	// StartTime is when that version first started after another one; LastStart
-	// is when it last did. Both are in UTC.
+	// is when it last did. Both are in UTC. A zero StartTime means that it isn't
+	// known, since the clock was wrong.
 	StartTime time.Time `json:"startTime"`
 	LastStart time.Time `json:"lastStart"`
 }
 
-// Start says when a version first started.
+// Start says when a version first started, as in Kubelet.
 type Start struct {
 	Version   string    `json:"version"`
 	StartTime time.Time `json:"startTime"`
 }
 
+// Adopted is a container that was seen to be unchanged, so that only another image
+// or name makes it a changed one.
+type Adopted struct {
+	// Fingerprint is HashImageAndName of the spec that was adopted, in hexadecimal:
+	// every version can compute it.
+	Fingerprint string `json:"fingerprint"`
+	// Hash is that of the spec that was adopted as the version HashedBy computes
+	// it, in hexadecimal.
+	Hash     string `json:"hash"`
+	HashedBy string `json:"hashedBy"`
+	// CreatedUnder is the kubelet version that ran when the container was created,
+	// or nothing when that isn't known.
+	CreatedUnder string `json:"createdUnder,omitempty"`
+	// Adopted is when, in UTC.
+	Adopted time.Time `json:"adopted"`
+}
+
+// StaticPod is a static pod as it was last read from its manifest.
+type StaticPod struct {
+	// Pod is the pod's "namespace/name".
+	Pod string `json:"pod"`
+	// UID is the one that the pod runs under.
+	UID string `json:"uid"`
+	// Digest is the SHA-256, in hexadecimal, of the manifest's bytes.
+	Digest string `json:"digest"`
+	// Generated is the UID that the kubelet version GeneratedBy makes up for it.
+	Generated   string `json:"generated,omitempty"`
+	GeneratedBy string `json:"generatedBy,omitempty"`
+}
+
 // Started returns the state after a start of the given version. It does not
-// change s.
+// change s. Times that lie after now are forgotten: they say nothing, since the
+// clock was set back.
 func (s State) Started(version string, now time.Time) State {
 	now = now.UTC().Round(0) // without the monotonic clock, which JSON can't hold
-	next := State{SchemaVersion: SchemaVersion, Kubelet: s.Kubelet}
-	next.History = append(next.History, s.History...)
+	next := s
+	next.Kubelet.StartTime, next.History = notAfter(s.Kubelet.StartTime, now), nil
+	for _, start := range s.History {
+		next.History = append(next.History, Start{start.Version, notAfter(start.StartTime, now)})
+	}
+	return next.began(version, now, now)
+}
+
+// began notes a start of a version that, if it is new, first started at the time
+// first.
+func (s State) began(version string, first, now time.Time) State {
+	next := s
+	next.SchemaVersion, next.Checksum = SchemaVersion, ""
+	next.History = append([]Start(nil), s.History...)
 	if s.Kubelet.Version != version {
 		if s.Kubelet.Version != "" {
-			before := Start{Version: s.Kubelet.Version, StartTime: s.Kubelet.StartTime}
-			next.History = append([]Start{before}, next.History...)
+			next.History = append([]Start{{s.Kubelet.Version, s.Kubelet.StartTime}}, next.History...)
 		}
-		next.Kubelet = Kubelet{Version: version, StartTime: now}
+		next.Kubelet = Kubelet{Version: version, StartTime: first}
 	}
 	if len(next.History) > maxHistory {
 		next.History = next.History[:maxHistory]
@@ -83,84 +137,27 @@ func (s State) Started(version string, now time.Time) State {
 	return next
 }
 
+// notAfter returns t, or no time if it lies after now.
+func notAfter(t, now time.Time) time.Time {
+	if t.After(now) {
+		return time.Time{}
+	}
+	return t
+}
+
 // CreatedUnder returns the version that ran when a container was created, or
 // nothing when the state does not say.
 func (s State) CreatedUnder(created time.Time) string {
-	if created.IsZero() || s.Kubelet.StartTime.IsZero() {
+	if created.IsZero() {
 		return ""
 	}
-	if !created.Before(s.Kubelet.StartTime) {
-		return s.Kubelet.Version
-	}
-	for _, start := range s.History {
+	for _, start := range append([]Start{{s.Kubelet.Version, s.Kubelet.StartTime}}, s.History...) {
+		if start.StartTime.IsZero() {
+			return "" // nobody knows on which side of it the container lies
+		}
 		if !created.Before(start.StartTime) {
 			return start.Version
 		}
 	}
 	return ""
-}
-
-// Encode returns the file's text, with the checksum in it.
-func (s State) Encode() ([]byte, error) {
-	s.SchemaVersion, s.Checksum = SchemaVersion, ""
-	data, err := json.Marshal(s)
-	if err == nil {
-		s.Checksum, err = checksum(data)
-	}
-	if err == nil {
-		data, err = json.MarshalIndent(s, "", "  ")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encoding the state: %w", err)
-	}
-	return append(data, '\n'), nil
-}
-
-// checksum is the SHA-256, in hexadecimal, of a document without its checksum,
-// with sorted keys and no white space. It covers fields that this release does not
-// know, so that a file of a later one can be checked too.
-func checksum(document []byte) (string, error) {
-	var fields map[string]interface{}
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	decoder.UseNumber() // as written, not as a floating-point number holds it
-	if err := decoder.Decode(&fields); err != nil {
-		return "", err
-	}
-	delete(fields, "checksum")
-	canonical, err := json.Marshal(fields)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-// Decode reads a file's text. The error matches ErrFutureSchema, ErrMalformed or
-// ErrChecksum.
-func Decode(data []byte) (State, error) {
-	var s State
-	if err := json.Unmarshal(data, &s); err != nil {
-		// What makes it malformed may be what a later schema means by it.
-		var schema struct {
-			SchemaVersion int `json:"schemaVersion"`
-		}
-		if json.Unmarshal(data, &schema) != nil || schema.SchemaVersion <= SchemaVersion {
-			return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
-		}
-		s.SchemaVersion = schema.SchemaVersion
-	}
-	if s.SchemaVersion > SchemaVersion {
-		return State{}, fmt.Errorf("%w: %d, this kubelet knows %d", ErrFutureSchema, s.SchemaVersion, SchemaVersion)
-	}
-	if s.SchemaVersion != SchemaVersion {
-		return State{}, fmt.Errorf("%w: schema version %d", ErrMalformed, s.SchemaVersion)
-	}
-	sum, err := checksum(data)
-	if err != nil {
-		return State{}, fmt.Errorf("%w: %v", ErrMalformed, err)
-	}
-	if sum != s.Checksum {
-		return State{}, ErrChecksum
-	}
-	return s, nil
 }

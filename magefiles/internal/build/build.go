@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/command"
@@ -44,6 +43,9 @@ type Binary struct {
 	Arguments []string
 	// Settings are the variables that the go command was given.
 	Settings []string
+	// StampChecked says that the binary was run and named its version. Another
+	// architecture's can't be.
+	StampChecked bool
 }
 
 // Builder compiles trees. It is safe for concurrent use on different trees.
@@ -59,7 +61,7 @@ var ErrStamp = errors.New("the binary does not name its version")
 
 // Key identifies the result of building a tree with these options.
 func Key(tree Tree, options Options) workspace.Key {
-	inputs := append(options.identity(), tree.ID, tree.Toolchain, tree.Stamp.linkerFlags())
+	inputs := append(options.identity(), tree.ID, tree.Toolchain, tree.Stamp.linkerFlags(), tags(options, tree))
 	if options.Mode == Debug {
 		inputs = append(inputs, tree.Dir) // it is in the DWARF
 	}
@@ -73,9 +75,10 @@ func (b Builder) Build(ctx context.Context, tree Tree, options Options, out stri
 		return Binary{}, err
 	}
 	binary := Binary{
-		Path:     filepath.Join(out, options.Component),
-		BuildID:  string(Key(tree, options)),
-		Settings: settings(options, tree),
+		Path:         filepath.Join(out, options.Component),
+		BuildID:      string(Key(tree, options)),
+		Settings:     settings(options, tree),
+		StampChecked: options.runsHere(), // compile fails where the check does
 	}
 	extra := []string{"-B=0x" + binary.BuildID}
 	if options.Mode == Release {
@@ -108,7 +111,7 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 		}
 	}
 	step.Done(fmt.Sprintf("%d packages", counter.packages()))
-	if options.Arch == runtime.GOARCH && runtime.GOOS == "linux" {
+	if binary.StampChecked {
 		return checkStamp(ctx, binary.Path, options.Component, tree.Stamp.Version)
 	}
 	return nil
@@ -116,7 +119,7 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 
 // arguments returns those of a go build of the component.
 func arguments(options Options, tree Tree, linker []string, output string) []string {
-	args := []string{"build", "-v", "-o", output}
+	args := []string{"build", "-v", "-o", output, tags(options, tree)}
 	if options.Mode == Debug {
 		args = append(args, "-gcflags=all=-N -l")
 	} else {
@@ -124,6 +127,20 @@ func arguments(options Options, tree Tree, linker []string, output string) []str
 	}
 	return append(args, "-ldflags="+tree.Stamp.linkerFlags(linker...), packagePath(options))
 }
+
+// tags returns the flag with the build tags that upstream's own builds have
+// (hack/lib/golang.sh). Without selinux an old kubelet can't label volumes, and
+// grpcnotrace lets the linker drop the methods that nothing calls.
+func tags(options Options, tree Tree) string {
+	flag := "-tags=selinux,notest"
+	if options.Mode == Release && tree.Stamp.Minor >= firstWithoutTrace {
+		flag += ",grpcnotrace"
+	}
+	return flag
+}
+
+// firstWithoutTrace is the first minor version that upstream builds with grpcnotrace.
+const firstWithoutTrace = 34
 
 func packagePath(options Options) string { return "k8s.io/kubernetes/cmd/" + options.Component }
 

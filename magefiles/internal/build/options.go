@@ -60,9 +60,12 @@ func (o Options) Check() error {
 	return nil
 }
 
+// runsHere reports whether this host can run what is built.
+func (o Options) runsHere() bool { return o.Arch == runtime.GOARCH && runtime.GOOS == "linux" }
+
 // identity is what decides a binary apart from the tree, for cache keys.
 func (o Options) identity() []string {
-	return []string{"build 1", o.Component, o.Arch, string(o.Mode), fmt.Sprint(o.CGO)}
+	return []string{"build 2", o.Component, o.Arch, string(o.Mode), fmt.Sprint(o.CGO)}
 }
 
 // Stamp is what a binary says of itself (k8s.io/component-base/version).
@@ -75,6 +78,9 @@ type Stamp struct {
 	Date string
 	// Major and Minor are the release's.
 	Major, Minor int
+	// Verified says that the tree under the patches is proven to be the tag's. A
+	// binary of any other calls its tree dirty.
+	Verified bool
 }
 
 // versionPackages are those whose variables carry the version. Up to 1.20 the
@@ -88,11 +94,14 @@ var versionPackages = [...]string{
 
 // linkerFlags returns the value of -ldflags.
 func (s Stamp) linkerFlags(extra ...string) string {
-	flags := extra
+	flags, state := extra, "dirty"
+	if s.Verified {
+		state = "clean"
+	}
 	for _, variable := range [...]struct{ name, value string }{
 		{"gitVersion", s.Version},
 		{"gitCommit", s.Commit},
-		{"gitTreeState", "clean"},
+		{"gitTreeState", state},
 		{"gitMajor", fmt.Sprint(s.Major)},
 		{"gitMinor", fmt.Sprint(s.Minor)},
 		{"buildDate", s.Date},

@@ -59,7 +59,7 @@ func (c *packageCounter) findTotal(ctx context.Context, g gocommand.Go, tree Tre
 		}
 	}()
 	out, err := g.Output(ctx, gocommand.Call{
-		Args: []string{"list", "-deps", packagePath(options)}, Dir: tree.Dir, Set: settings(options, tree),
+		Args: listArguments(options, tree), Dir: tree.Dir, Set: settings(options, tree),
 	})
 	if err != nil {
 		return
@@ -67,4 +67,9 @@ func (c *packageCounter) findTotal(ctx context.Context, g gocommand.Go, tree Tre
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.total = int64(bytes.Count(out, []byte("\n")))
+}
+
+// listArguments returns those of the go list that names what arguments builds.
+func listArguments(options Options, tree Tree) []string {
+	return []string{"list", "-deps", tags(options, tree), packagePath(options)}
 }

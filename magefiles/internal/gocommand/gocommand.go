@@ -41,32 +41,52 @@ type Call struct {
 // dropped are the variables that would change what is built. Where modules come
 // from (GOPROXY, GONOSUMDB and the like) stays the person's choice.
 var dropped = []string{
+	"GOENV", // Its file is read by choices.
 	"GOFLAGS", "GOTOOLCHAIN", "GOWORK", "GO111MODULE", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT",
 	"GODEBUG", "GOFIPS140", "GOROOT", "CGO_ENABLED", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS",
 }
 
-// Command returns the command that Run and Output run.
-func (g Go) Command(call Call) command.Command {
-	environment := make([]string, 0, len(g.Environment)+len(call.Set)+3)
-	for _, variable := range g.Environment {
+// Command returns the command that Run and Output run. What a person wrote with
+// go env -w counts only where it says where modules come from and caches lie.
+func (g Go) Command(ctx context.Context, call Call) (command.Command, error) {
+	written, err := choices(ctx, g.Environment)
+	if err != nil {
+		return command.Command{}, err
+	}
+	environment := append(without(g.Environment, dropped), written...)
+	environment = append(environment, "GOENV=off", "GOTOOLCHAIN="+g.Toolchain, "GOWORK=off", "GO111MODULE=on")
+	environment = append(environment, call.Set...)
+	return command.Command{Args: append([]string{"go"}, call.Args...), Dir: call.Dir, Env: environment, Stderr: call.Stderr}, nil
+}
+
+// without returns the variables of an environment that are not named.
+func without(environment, names []string) []string {
+	var kept []string
+	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
-		if !slices.Contains(dropped, name) {
-			environment = append(environment, variable)
+		if !slices.Contains(names, name) {
+			kept = append(kept, variable)
 		}
 	}
-	environment = append(environment, "GOTOOLCHAIN="+g.Toolchain, "GOWORK=off", "GO111MODULE=on")
-	environment = append(environment, call.Set...)
-	return command.Command{Args: append([]string{"go"}, call.Args...), Dir: call.Dir, Env: environment, Stderr: call.Stderr}
+	return kept
 }
 
 // Run runs the go command.
 func (g Go) Run(ctx context.Context, call Call) error {
-	return g.explain(g.Command(call).Run(ctx))
+	prepared, err := g.Command(ctx, call)
+	if err != nil {
+		return err
+	}
+	return g.explain(prepared.Run(ctx))
 }
 
 // Output runs the go command and returns its standard output.
 func (g Go) Output(ctx context.Context, call Call) ([]byte, error) {
-	out, err := g.Command(call).Output(ctx)
+	prepared, err := g.Command(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	out, err := prepared.Output(ctx)
 	return out, g.explain(err)
 }
 

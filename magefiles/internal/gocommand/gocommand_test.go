@@ -3,6 +3,7 @@ package gocommand_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,10 +14,47 @@ func TestEnvironmentOfOtherWorkIsDropped(t *testing.T) {
 	g := gocommand.Go{Toolchain: "go1.26.5", Environment: []string{
 		"PATH=/bin", "GOFLAGS=-race", "GOARCH=riscv64", "GOWORK=/x/go.work", "GOPROXY=https://mirror.example", "CGO_ENABLED=1",
 	}}
-	got := g.Command(gocommand.Call{Args: []string{"build"}, Set: []string{"GOARCH=arm64"}}).Env
-	want := "PATH=/bin GOPROXY=https://mirror.example GOTOOLCHAIN=go1.26.5 GOWORK=off GO111MODULE=on GOARCH=arm64"
+	prepared, err := g.Command(t.Context(), gocommand.Call{Args: []string{"build"}, Set: []string{"GOARCH=arm64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := prepared.Env
+	want := "PATH=/bin GOPROXY=https://mirror.example GOENV=off GOTOOLCHAIN=go1.26.5 GOWORK=off GO111MODULE=on GOARCH=arm64"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
+	}
+}
+
+// What go env -w wrote must not decide a build, but where modules come from.
+func TestFileOfGoEnv(t *testing.T) {
+	const wrote = "GOAMD64=v3\nGOFLAGS=-race\nGOPROXY=https://written.example\n"
+	for name, test := range map[string]struct {
+		environment []string
+		proxy       string
+	}{
+		"named by GOENV":         {[]string{"GOENV=DIR/go/env"}, "https://written.example"},
+		"in the config folder":   {[]string{"XDG_CONFIG_HOME=DIR"}, "https://written.example"},
+		"environment goes first": {[]string{"XDG_CONFIG_HOME=DIR", "GOPROXY=https://set.example"}, "https://set.example"},
+		"absent":                 {[]string{"GOENV=DIR/absent", "GOPROXY=https://set.example"}, "https://set.example"},
+		"off":                    {[]string{"XDG_CONFIG_HOME=DIR", "GOENV=off", "GOPROXY=https://set.example"}, "https://set.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := errors.Join(os.Mkdir(filepath.Join(dir, "go"), 0o755), os.WriteFile(filepath.Join(dir, "go", "env"), []byte(wrote), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			environment := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+			for _, variable := range test.environment {
+				environment = append(environment, strings.ReplaceAll(variable, "DIR", dir))
+			}
+			g := gocommand.Go{Toolchain: "local", Environment: environment}
+			out, err := g.Output(t.Context(), gocommand.Call{
+				Args: []string{"env", "GOAMD64", "GOFLAGS", "GOPROXY", "GOMODCACHE"}, Dir: dir, Set: []string{"GOARCH=amd64"},
+			})
+			if want := "v1\n\n" + test.proxy + "\n" + dir + "/go/pkg/mod\n"; err != nil || string(out) != want {
+				t.Errorf("%v: go env says %q, want %q", err, out, want)
+			}
+		})
 	}
 }
 

@@ -24,8 +24,17 @@ type Files interface {
 	ReadFile(path string) ([]byte, error)
 }
 
-// InReturn is the value of Assertion.In for a call inside a return statement.
-const InReturn = "return"
+// Version changes with every change of what Check accepts, so that a proof of an
+// earlier checker is not taken for one of this.
+const Version = "hookcheck 3"
+
+const (
+	// InReturn is the value of Assertion.In for a call inside a return statement.
+	InReturn = "return"
+	// InEveryReturn is the one for a call that has a say in every return statement:
+	// a result of each is "condition && call".
+	InEveryReturn = "every-return"
+)
 
 // Assertion says that a function calls another. A call counts only where it can
 // be reached: not after an unconditional return, not below a condition that is
@@ -36,9 +45,11 @@ type Assertion struct {
 	// Function is declared exactly once in File: "name", or "(*T).name" and
 	// "(T).name" for a method.
 	Function string `yaml:"function" json:"function"`
-	// Call is the called function as written: "steadylet.Start".
+	// Call is the called function as written: "steadylet.Start", or "start" for one
+	// of the file's own package.
 	Call string `yaml:"call" json:"call"`
-	// In is InReturn when the call is part of what the function returns.
+	// In is InReturn or InEveryReturn when the call is part of what the function
+	// returns.
 	In string `yaml:"in" json:"in,omitempty"`
 	// Before is a call, as written, that every path reaches only after Call.
 	Before string `yaml:"before" json:"before,omitempty"`
@@ -55,8 +66,10 @@ func (a Assertion) Validate() error {
 		return errors.New("file, function and call are all needed")
 	case !fs.ValidPath(a.File):
 		return fmt.Errorf("%q is not a clean relative path", a.File)
-	case a.In != "" && a.In != InReturn:
-		return fmt.Errorf("in is %q (want %q or nothing)", a.In, InReturn)
+	case a.In != "" && a.In != InReturn && a.In != InEveryReturn:
+		return fmt.Errorf("in is %q (want %q, %q or nothing)", a.In, InReturn, InEveryReturn)
+	case a.In == InEveryReturn && a.Before != "":
+		return fmt.Errorf("before does not go with in: %s", InEveryReturn)
 	case a.Import != "" && strings.Count(a.Call, ".") != 1:
 		return fmt.Errorf("import needs a call of the form package.Function, not %q", a.Call)
 	}
@@ -75,8 +88,11 @@ func (a Assertion) String() string {
 	if a.Import != "" {
 		fmt.Fprintf(&b, " of %s", a.Import)
 	}
-	if a.In == InReturn {
+	switch a.In {
+	case InReturn:
 		b.WriteString(" in a return statement")
+	case InEveryReturn:
+		b.WriteString(" on the right of && in every return statement")
 	}
 	if a.Before != "" {
 		fmt.Fprintf(&b, " on every path to %s", a.Before)

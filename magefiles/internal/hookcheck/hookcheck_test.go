@@ -126,6 +126,13 @@ func TestBefore(t *testing.T) {
 		{"deferred", "begin", "deferred or in a goroutine"},
 		{"concurrent", "begin", "deferred or in a goroutine"},
 		{"skipped", "begin", "the function has a goto"},
+		{"labelledBlock", "begin", reached},
+		{"labelledInner", "begin", reached},
+		{"labelledEnd", "begin", "begin is called earlier, in line 176"},
+		{"labelledWithin", "begin", ""},
+		{"labelledUnused", "begin", ""},
+		{"labelledSwitch", "begin", ""},
+		{"labelledCase", "begin", reached},
 		{"deadTarget", "begin", "begin is not called at all"},
 		{"noTarget", "begin", "begin is not called at all"},
 	}
@@ -181,6 +188,7 @@ func TestValidate(t *testing.T) {
 		{"no call", Assertion{File: "a.go", Function: "f"}, "all needed"},
 		{"path", Assertion{File: "../a.go", Function: "f", Call: "g"}, "clean relative path"},
 		{"in", Assertion{File: "a.go", Function: "f", Call: "g", In: "loop"}, `in is "loop"`},
+		{"order of returns", Assertion{File: "a.go", Function: "f", Call: "g", In: "every-return", Before: "h"}, "before does not go"},
 		{"import of a plain call", Assertion{File: "a.go", Function: "f", Call: "g", Import: "x/p"}, "package.Function"},
 	}
 	for _, test := range tests {
@@ -211,7 +219,7 @@ func TestAppliesTo(t *testing.T) {
 // FuzzCheck: no source makes Check panic, and a hook that it finds is in the
 // text.
 func FuzzCheck(f *testing.F) {
-	for _, name := range []string{"hooks.go", "order.go", "broken.go.txt"} {
+	for _, name := range []string{"hooks.go", "order.go", "returns.go", "broken.go.txt"} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
@@ -224,6 +232,7 @@ func FuzzCheck(f *testing.F) {
 		for _, a := range []Assertion{
 			{File: "a.go", Function: "run", Call: "hook.Start", Import: hookPath, Before: "begin"},
 			{File: "a.go", Function: "returned", Call: "hook.Changed", In: InReturn},
+			{File: "a.go", Function: "early", Call: "hook.Changed", In: InEveryReturn},
 		} {
 			if err := Check(files, []Assertion{a}); err == nil && !strings.Contains(string(data), a.Function) {
 				t.Errorf("%s was found", a)

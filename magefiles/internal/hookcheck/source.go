@@ -66,6 +66,9 @@ func (s *source) check(a Assertion) (line int, found string) {
 		return 0, found
 	}
 	walk := walkBody(s, function.Body)
+	if a.In == InEveryReturn {
+		return s.checkReturns(a, function, walk)
+	}
 	line, found = s.line(function.Pos()), fmt.Sprintf("it does not call %s", a.Call)
 	best := -1
 	for _, c := range walk.calls {
@@ -89,10 +92,8 @@ func (s *source) checkCall(a Assertion, c call, walk *walker) (progress int, pro
 	if c.dead != "" {
 		return 0, "the call is never reached: it is " + c.dead
 	}
-	if a.Import != "" {
-		if problem := s.resolves(c.node, a.Import); problem != "" {
-			return 1, problem
-		}
+	if problem := s.means(a, c.node); problem != "" {
+		return 1, problem
 	}
 	if a.In == InReturn && !c.returned {
 		return 2, "the call is not in a return statement"
@@ -103,29 +104,6 @@ func (s *source) checkCall(a Assertion, c call, walk *walker) (progress int, pro
 		}
 	}
 	return 4, ""
-}
-
-// resolves checks that the package name in a call stands for the import path.
-func (s *source) resolves(node *ast.CallExpr, importPath string) string {
-	selector, ok := node.Fun.(*ast.SelectorExpr)
-	if !ok {
-		return "the call has no package name"
-	}
-	name, ok := selector.X.(*ast.Ident)
-	if !ok {
-		return "the call has no package name"
-	}
-	switch object := s.info.Uses[name].(type) {
-	case nil:
-		return fmt.Sprintf("%s is not imported", name.Name)
-	case *types.PkgName:
-		if got := object.Imported().Path(); got != importPath {
-			return fmt.Sprintf("%s is the package %s", name.Name, got)
-		}
-		return ""
-	default:
-		return fmt.Sprintf("%s is shadowed by the declaration in line %d", name.Name, s.line(object.Pos()))
-	}
 }
 
 // precedes checks that control can reach the named call only through c.

@@ -85,7 +85,7 @@ func (w *walker) branch(list []ast.Stmt, until token.Pos, dead bool) (ends bool)
 func (w *walker) statement(statement ast.Stmt) (ends bool) {
 	switch s := statement.(type) {
 	case *ast.LabeledStmt:
-		return w.statement(s.Stmt)
+		return w.labelled(s)
 	case *ast.BlockStmt:
 		return w.block(s.List, w.until)
 	case *ast.IfStmt:

@@ -50,6 +50,9 @@ type Base struct {
 type Series struct {
 	Digest  string  `json:"digest,omitempty"`
 	Patches []Patch `json:"patches"`
+	// Untested says that a patch was taken for a version outside every range that
+	// the series has for it.
+	Untested bool `json:"untested"`
 	// Library is the digest of the state file library that was placed in the tree.
 	Library string `json:"library,omitempty"`
 	// Tree and Commit are those of the whole, after the last patch.
@@ -78,6 +81,9 @@ type Build struct {
 	Settings  []string `json:"settings"`
 	// BuildID is the GNU build ID.
 	BuildID string `json:"buildID"`
+	// StampChecked says that the binary was run and named its version. One for
+	// another architecture can't be.
+	StampChecked bool `json:"stampChecked"`
 	// Started and DurationSeconds say when the compiler ran, and for how long.
 	Started         time.Time `json:"started"`
 	DurationSeconds float64   `json:"durationSeconds"`

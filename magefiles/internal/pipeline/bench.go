@@ -9,6 +9,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
+	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
 
 // BenchOptions say what is measured.
@@ -54,6 +55,11 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 		return nil, err
 	}
 	figures = append(figures, applied)
+	runtime, err := p.benchRuntime(ctx, tree, options)
+	if err != nil {
+		return figures, err
+	}
+	figures = append(figures, runtime...)
 	checkout, err := p.benchCheckout(ctx, options, scratch)
 	if err != nil {
 		return figures, err
@@ -64,6 +70,22 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 		Root: p.config.Root, Scratch: filepath.Join(scratch, "builds"), Version: tree.Request.Version.String(), Rounds: options.Rounds,
 	}.Run(ctx)
 	return append(figures, builds...), err
+}
+
+// benchRuntime measures what the patch costs a kubelet.
+func (p *Pipeline) benchRuntime(ctx context.Context, tree *source.Tree, options BenchOptions) ([]bench.Figure, error) {
+	patched, err := p.Patch(ctx, tree, PatchOptions{Series: DefaultSeries})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Checkout(ctx, patched); err != nil {
+		return nil, err
+	}
+	p.progress.Say("compiling a benchmark of the patched decision")
+	return bench.Runtime{
+		Root: p.config.Root, Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
+		Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment, Rounds: options.Rounds,
+	}.Run(ctx)
 }
 
 func (p *Pipeline) benchCheckout(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {

@@ -30,6 +30,8 @@ type builtRecord struct {
 	DebugPath, DebugSHA256 string
 	ManifestPath           string
 	ManifestSHA256         string
+	// Untested is what the manifest says: the binary doesn't depend on it.
+	Untested bool
 }
 
 // Build compiles a patched tree into
@@ -45,7 +47,7 @@ func (p *Pipeline) Build(ctx context.Context, tree *Patched, options build.Optio
 	binary := filepath.Join(dir, options.Component)
 	built := &Built{Path: binary, ManifestPath: binary + ".manifest.json", Version: target.Stamp.Version}
 	var known builtRecord
-	if p.space.Recall("build", key, &known) && known.intact(built) {
+	if p.space.Recall("build", key, &known) && known.Untested == tree.Series.Untested && known.intact(built) {
 		built.Cached = true
 		return built, nil
 	}
@@ -75,6 +77,7 @@ func (p *Pipeline) target(tree *Patched) build.Tree {
 		Stamp: build.Stamp{
 			Version: tree.Version(), Commit: tree.Series.Commit, Date: request.Entry.Time.UTC().Format(time.RFC3339),
 			Major: request.Version.Major, Minor: request.Version.Minor,
+			Verified: tree.Tree.Origin.Verified,
 		},
 	}
 }
@@ -104,7 +107,8 @@ func (p *Pipeline) compile(ctx context.Context, tree *Patched, target build.Tree
 		Build: manifest.Build{
 			OS: "linux", Arch: options.Arch, Mode: options.Mode, CGO: options.CGO, Toolchain: target.Toolchain,
 			Arguments: binary.Arguments, Settings: binary.Settings, BuildID: binary.BuildID,
-			Started: started.UTC().Truncate(time.Second), DurationSeconds: p.now().Sub(started).Seconds(),
+			StampChecked: binary.StampChecked,
+			Started:      started.UTC().Truncate(time.Second), DurationSeconds: p.now().Sub(started).Seconds(),
 		},
 	}
 	if described.Binary, err = describe(binary.Path); err != nil {
@@ -126,7 +130,7 @@ func describe(path string) (manifest.File, error) {
 }
 
 // publish moves finished files from one folder to another. The manifest goes
-// last: where there is one, what it describes is whole.
+// last: where there is one, what it describes is whole, the link included.
 func publish(from, to string, described manifest.Manifest) (builtRecord, error) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return builtRecord{}, err
@@ -140,7 +144,7 @@ func publish(from, to string, described manifest.Manifest) (builtRecord, error) 
 		return builtRecord{}, err
 	}
 	record := builtRecord{
-		Path: filepath.Join(to, described.Binary.Name), SHA256: described.Binary.SHA256,
+		Path: filepath.Join(to, described.Binary.Name), SHA256: described.Binary.SHA256, Untested: described.Series.Untested,
 		ManifestPath: filepath.Join(to, name), ManifestSHA256: digest,
 	}
 	files := []string{described.Binary.Name}
@@ -148,15 +152,17 @@ func publish(from, to string, described manifest.Manifest) (builtRecord, error) 
 		files = append(files, described.Debug.Name)
 		record.DebugPath, record.DebugSHA256 = filepath.Join(to, described.Debug.Name), described.Debug.SHA256
 	}
-	for _, file := range append(files, name) {
+	for _, file := range files {
 		if err := os.Rename(filepath.Join(from, file), filepath.Join(to, file)); err != nil {
 			return builtRecord{}, err
 		}
 	}
-	if described.Debug == nil {
-		return record, nil
+	if described.Debug != nil {
+		if err := linkByBuildID(to, described); err != nil {
+			return builtRecord{}, err
+		}
 	}
-	return record, linkByBuildID(to, described)
+	return record, os.Rename(filepath.Join(from, name), record.ManifestPath)
 }
 
 // linkByBuildID puts a link to the file with the DWARF where debuggers look for

@@ -69,6 +69,18 @@ type additions struct {
 	assertions []hookcheck.Assertion
 	library    *graft.Plan
 	digest     string
+	// untested says that no range of some patch contains the version.
+	untested bool
+}
+
+// key identifies the result of adding everything to a tree, and of the proofs: an
+// assertion that changed is held against a tree that was patched before.
+func (a *additions) key(tree *source.Tree) (workspace.Key, error) {
+	assertions, err := json.Marshal(a.assertions)
+	if err != nil {
+		return "", fmt.Errorf("identifying the assertions: %w", err)
+	}
+	return workspace.KeyOf("patch 2", string(tree.Key), a.digest, fmt.Sprint(a.untested), hookcheck.Version, string(assertions)), nil
 }
 
 // Patch applies a series as one commit a patch, places the state file library,
@@ -83,7 +95,10 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 		return nil, err
 	}
 	patched := &Patched{Tree: tree}
-	key := workspace.KeyOf("patch 1", string(tree.Key), added.digest)
+	key, err := added.key(tree)
+	if err != nil {
+		return nil, err
+	}
 	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest {
 		patched.Tree, patched.Cached = tree, true
 		return patched, nil
@@ -119,13 +134,14 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 	if err != nil {
 		return nil, err
 	}
+	_, outside := loaded.Select(version, false)
 	library, err := p.library(ctx, tree)
 	if err != nil {
 		return nil, err
 	}
 	return &additions{
 		patches: patches, library: library, assertions: loaded.AssertionsFor(version),
-		digest: series.Digest(patches, library.Digest),
+		digest: series.Digest(patches, library.Digest), untested: outside != nil,
 	}, nil
 }
 
@@ -158,7 +174,9 @@ func (t *Patched) apply(added *additions, step *progress.Step) error {
 		return err
 	}
 	history := history{store: store, tree: t.Tree.TreeID, commit: t.Tree.Commit, when: t.Tree.Request.Entry.Time}
-	t.Series = manifest.Series{Digest: added.digest, Library: added.library.Digest, Patches: []manifest.Patch{}}
+	t.Series = manifest.Series{
+		Digest: added.digest, Library: added.library.Digest, Untested: added.untested, Patches: []manifest.Patch{},
+	}
 	for i, applied := range result.Patches {
 		if err := history.add(applied.Patch.Title, applied.Patch.Body, edits(applied.Changes, t.Tree.Layout)); err != nil {
 			return fmt.Errorf("committing %s: %w", applied.Patch.File, err)

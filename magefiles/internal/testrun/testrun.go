@@ -48,6 +48,9 @@ func Run(ctx context.Context, config Config) error {
 	var sum result
 	err = config.test(ctx, &sum, append([]string{"-race"}, packages...)...)
 	if err == nil && !config.Short {
+		err = config.reliability(ctx, &sum)
+	}
+	if err == nil && !config.Short {
 		// One after the other, and as long as compiling kubelets takes.
 		err = config.test(ctx, &sum, "-timeout=40m", "-count=1", "-v", endToEnd, "-args", "-root="+config.Root)
 	}
@@ -58,6 +61,21 @@ func Run(ctx context.Context, config Config) error {
 		err = errors.New("tests were skipped where none may be: see above what they lack")
 	}
 	fmt.Fprintf(config.Out, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, len(sum.skipped))
+	return err
+}
+
+// runtimeLibrary is the package that is compiled into the kubelet.
+const runtimeLibrary = "./statefile"
+
+// reliability kills processes while they save the state, and runs each fuzz target
+// of the runtime library for a minute.
+func (c Config) reliability(ctx context.Context, sum *result) error {
+	err := c.test(ctx, sum, "-count=1", "-v", "-run=^TestKilledWhileSaving$", "-timeout=15m", runtimeLibrary, "-args", "-kills=10000")
+	for _, target := range []string{"FuzzDecode", "FuzzDecide", "FuzzVariants"} {
+		if err == nil {
+			err = c.test(ctx, sum, "-run=^$", "-fuzz=^"+target+"$", "-fuzztime=60s", runtimeLibrary)
+		}
+	}
 	return err
 }
 

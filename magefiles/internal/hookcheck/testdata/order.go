@@ -143,3 +143,80 @@ func skipped(wanted bool) {
 start:
 	begin()
 }
+
+func labelledBlock(wanted bool) {
+block:
+	{
+		if !wanted {
+			break block
+		}
+		hook.Start()
+	}
+	begin()
+}
+
+func labelledInner(wanted bool) {
+block:
+	{
+		{
+			if !wanted {
+				break block
+			}
+			hook.Start()
+		}
+	}
+	begin()
+}
+
+func labelledEnd() {
+block:
+	{
+		break block
+	}
+	begin()
+	hook.Start()
+	begin()
+}
+
+func labelledWithin(wanted bool) {
+block:
+	{
+		if !wanted {
+			break block
+		}
+		hook.Start()
+		begin()
+	}
+}
+
+func labelledUnused() {
+block:
+	{
+		hook.Start()
+	}
+	begin()
+}
+
+func labelledSwitch(wanted bool) {
+choice:
+	switch hook.Start() {
+	case true:
+		if wanted {
+			break choice
+		}
+		log()
+	}
+	begin()
+}
+
+func labelledCase(wanted bool) {
+choice:
+	switch {
+	default:
+		if !wanted {
+			break choice
+		}
+		hook.Start()
+	}
+	begin()
+}

@@ -1,0 +1,51 @@
+package hookcheck
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+)
+
+// means checks that a call is of the function that the assertion means.
+func (s *source) means(a Assertion, node *ast.CallExpr) string {
+	if a.Import != "" {
+		return s.resolves(node, a.Import)
+	}
+	if name, ok := node.Fun.(*ast.Ident); ok {
+		return s.ofPackage(name)
+	}
+	return ""
+}
+
+// ofPackage checks that a plain name stands for what the package declares, in this
+// file or, when nothing in this one has the name, in another.
+func (s *source) ofPackage(name *ast.Ident) string {
+	object := s.info.Uses[name]
+	if object == nil || object.Pkg() == nil || object.Parent() == object.Pkg().Scope() {
+		return ""
+	}
+	return fmt.Sprintf("%s is shadowed by the declaration in line %d", name.Name, s.line(object.Pos()))
+}
+
+// resolves checks that the package name in a call stands for the import path.
+func (s *source) resolves(node *ast.CallExpr, importPath string) string {
+	selector, ok := node.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return "the call has no package name"
+	}
+	name, ok := selector.X.(*ast.Ident)
+	if !ok {
+		return "the call has no package name"
+	}
+	switch object := s.info.Uses[name].(type) {
+	case nil:
+		return fmt.Sprintf("%s is not imported", name.Name)
+	case *types.PkgName:
+		if got := object.Imported().Path(); got != importPath {
+			return fmt.Sprintf("%s is the package %s", name.Name, got)
+		}
+		return ""
+	default:
+		return fmt.Sprintf("%s is shadowed by the declaration in line %d", name.Name, s.line(object.Pos()))
+	}
+}

@@ -1,0 +1,251 @@
+package statefile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// An adopted container is judged as a kubelet judges its own: another hash by the
+// same minor version changes it, and under another version another image or name.
+func TestDecideGoesByWhatWasAdopted(t *testing.T) {
+	const image, name = "registry.example/app:v1", "app"
+	adopted := statefile.Adopted{
+		Fingerprint: "78ea6e", Hash: "abc", HashedBy: "v1.30.14+steadylet.00000000", CreatedUnder: "v1.28.0", Adopted: start,
+	}
+	if got := statefile.HashImageAndName(image, name); got != 0x78ea6e {
+		t.Fatalf("the fixture is wrong: %x", got)
+	}
+	for description, test := range map[string]struct {
+		version, image string
+		current        uint64
+		changed        bool
+		adoptedAnew    bool
+	}{
+		"same kubelet, same hash":     {"v1.30.14+steadylet.00000000", image, 0xabc, false, false},
+		"same minor, same hash":       {"v1.30.15+steadylet.11111111", image, 0xabc, false, false},
+		"same minor, another hash":    {"v1.30.15", image, 0xabd, true, false},
+		"another minor, same image":   {"v1.31.0", image, 0xdef, false, true},
+		"another minor, other image":  {"v1.31.0", image + "-edited", 0xdef, true, false},
+		"version that can't be read":  {"devel", image, 0xabc, false, true},
+		"unreadable, with an edit":    {"devel", "other", 0xabc, true, false},
+		"rolled back, image the same": {"v1.20.2", image, 0x123, false, true},
+	} {
+		t.Run(description, func(t *testing.T) {
+			state := running(test.version)
+			state.Containers = map[string]statefile.Adopted{"id": adopted}
+			got, adopt := statefile.Decide(state, statefile.Observation{
+				ContainerID: "id", Name: name, Image: test.image, Annotated: 1, Current: test.current,
+			})
+			if got.Changed != test.changed || got.Step != statefile.StepAdopted || got.CreatedUnder != "v1.28.0" {
+				t.Errorf("got %+v, want changed %t", got, test.changed)
+			}
+			if (adopt != nil) != test.adoptedAnew || adopt != nil && adopt.HashedBy != test.version {
+				t.Errorf("adopted as %+v", adopt)
+			}
+		})
+	}
+}
+
+// Without a proof a container is kept only when the record says that a kubelet
+// created it whose hash can't be computed, and its image is the same.
+func TestDecideKeepsTheUnprovableOnlyOnTheRecordsWord(t *testing.T) {
+	for description, test := range map[string]struct {
+		before, now    string
+		created        time.Time
+		image, running string
+		changed        bool
+	}{
+		"rollback from newer fields":     {"v1.30.14", "v1.20.2", start, "app:v1", "docker.io/library/app:v1", false},
+		"of the time before 1.16":        {"v1.15.0", "v1.20.2", start, "app", "docker.io/library/app:latest", false},
+		"another image":                  {"v1.30.14", "v1.20.2", start, "app:v2", "docker.io/library/app:v1", true},
+		"image not known":                {"v1.30.14", "v1.20.2", start, "", "", true},
+		"its hash would have been found": {"v1.20.2", "v1.30.14", start, "app:v1", "app:v1", true},
+		"1.31 always can be computed":    {"v1.31.0", "v1.30.14", start, "app:v1", "app:v1", true},
+		"created by this kubelet":        {"v1.30.14", "v1.20.2", start.Add(2 * time.Hour), "app:v1", "app:v1", true},
+		"older than the record":          {"v1.30.14", "v1.20.2", start.Add(-time.Hour), "app:v1", "app:v1", true},
+		"no time":                        {"v1.30.14", "v1.20.2", time.Time{}, "app:v1", "app:v1", true},
+		"another patch release":          {"v1.20.3", "v1.20.2", start, "app:v1", "app:v1", true},
+		"no version that can be read":    {"devel", "v1.20.2", start, "app:v1", "app:v1", true},
+	} {
+		t.Run(description, func(t *testing.T) {
+			state := statefile.State{}.Started(test.before, start).Started(test.now, start.Add(time.Hour))
+			got, adopt := statefile.Decide(state, statefile.Observation{
+				Name: "app", Image: test.image, RunningImage: test.running, Annotated: 1, Current: 2, CreatedAt: test.created,
+				Spec: func() ([]byte, error) { return []byte(`{"name":"app","resources":{}}`), nil },
+			})
+			step := statefile.StepUnproven
+			if test.changed {
+				step = statefile.StepStock
+			}
+			if got.Changed != test.changed || got.Step != step || (adopt == nil) != test.changed {
+				t.Errorf("got %+v and %+v, want changed %t", got, adopt, test.changed)
+			}
+		})
+	}
+}
+
+// A resize after the upgrade leaves a spec that proves nothing any more.
+func TestAKeptContainerStaysKept(t *testing.T) {
+	root := t.TempDir()
+	spec := `{"name":"app","image":"registry.example/app:v1","resources":{}}`
+	o := statefile.Observation{
+		ContainerID: "id", Name: "app", Image: "registry.example/app:v1", Annotated: statefile.HashSpec([]byte(spec)),
+		Current: statefile.HashImageAndName("registry.example/app:v1", "app"),
+		Spec:    func() ([]byte, error) { return []byte(spec), nil },
+	}
+	for run, want := range []int{statefile.StepProven, statefile.StepAdopted} {
+		r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.33.13", Now: start.Add(time.Duration(run) * time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for repeat := range 2 {
+			if got, first := r.Decide(o); got.Changed || got.Step != want || first != (repeat == 0) {
+				t.Errorf("run %d: got %+v, first %t, want step %d", run, got, first, want)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		spec = `{"name":"app","image":"registry.example/app:v1","resources":{"limits":{"cpu":"2"}}}`
+	}
+	r := recorderAt(t, root, "v1.33.13")
+	edited := o
+	edited.Image = "registry.example/app:v2"
+	edited.Current = statefile.HashImageAndName(edited.Image, edited.Name)
+	if got, _ := r.Decide(edited); !got.Changed || got.Step != statefile.StepAdopted {
+		t.Errorf("with another image: %+v, want changed", got)
+	}
+	r.Prune(func(string) bool { return true })
+	if len(r.State().Containers) != 1 {
+		t.Error("a container that exists was forgotten")
+	}
+	r.Prune(func(string) bool { return false })
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := statefile.Load(statefile.Path(root)); err != nil || len(s.Containers) != 0 {
+		t.Errorf("a container that is gone is remembered: %+v %v", s.Containers, err)
+	}
+}
+
+func recorderAt(t *testing.T, root, version string) *statefile.Recorder {
+	t.Helper()
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: version, Now: start.Add(24 * time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Steps 2 and 3 need no disk. Step 4 does: what is kept on the record's word must be
+// on record.
+func TestNothingIsKeptOnTheWordOfARecordThatCannotBeWritten(t *testing.T) {
+	root := t.TempDir()
+	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.30.14", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	unprovable := statefile.Observation{ContainerID: "id", Image: "app:v1", RunningImage: "app:v1", Annotated: 1, Current: 2, CreatedAt: start}
+	inTheWay := statefile.Path(root) + ".prev"
+	if err := os.MkdirAll(filepath.Join(inTheWay, "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.20.2", Now: start.Add(time.Hour)})
+	if err == nil {
+		t.Fatal("the record could be written")
+	}
+	if got, _ := r.Decide(unprovable); !got.Changed || got.Step != statefile.StepStock {
+		t.Errorf("got %+v, want the stock verdict", got)
+	}
+	if err := errors.Join(r.Close(), os.RemoveAll(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
+	r = recorderAt(t, root, "v1.20.2")
+	if got, _ := r.Decide(unprovable); got.Changed || got.Step != statefile.StepUnproven {
+		t.Errorf("the control: got %+v, want it kept by step 4", got)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASecondKubeletBehavesAsStock(t *testing.T) {
+	root := t.TempDir()
+	first := recorderAt(t, root, "v1.31.0")
+	before, err := os.ReadFile(statefile.Path(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if !errors.Is(err, statefile.ErrInUse) {
+		t.Fatalf("got %v, want ErrInUse", err)
+	}
+	o := statefile.Observation{Name: "app", Image: "i", Annotated: statefile.HashImageAndName("i", "app"), Current: 1}
+	if got, _ := second.Decide(o); !got.Changed {
+		t.Errorf("got %+v, want the stock verdict", got)
+	}
+	if after, err := os.ReadFile(statefile.Path(root)); err != nil || string(after) != string(before) {
+		t.Errorf("it wrote the file: %v", err)
+	}
+	if err := errors.Join(second.Close(), first.Close()); err != nil {
+		t.Fatal(err)
+	}
+	third := recorderAt(t, root, "v1.36.3")
+	if got, _ := third.Decide(o); got.Changed {
+		t.Errorf("after the first has ended: got %+v, want it kept", got)
+	}
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A clock that jumped gives times that say nothing.
+func TestClock(t *testing.T) {
+	day := 24 * time.Hour
+	for description, test := range map[string]struct {
+		starts  []time.Duration // of 1.28, 1.30 and 1.31, after the fixture's time
+		built   time.Duration
+		want    map[time.Duration]string // created at -> under
+		wantErr error
+	}{
+		"right":                   {[]time.Duration{0, day, 2 * day}, 0, map[time.Duration]string{-day: "", 0: "v1.28.0", day: "v1.30.14", 2 * day: "v1.31.0"}, nil},
+		"set back before the end": {[]time.Duration{0, 3 * day, 2 * day}, 0, map[time.Duration]string{day: "", 2 * day: "v1.31.0", 3 * day: "v1.31.0"}, nil},
+		"behind the binary":       {[]time.Duration{0, day, 2 * day}, 3 * day, map[time.Duration]string{0: "", day: "", 2 * day: "", 4 * day: ""}, statefile.ErrClock},
+	} {
+		t.Run(description, func(t *testing.T) {
+			root := t.TempDir()
+			var r *statefile.Recorder
+			var err error
+			for i, version := range []string{"v1.28.0", "v1.30.14", "v1.31.0"} {
+				options := statefile.Options{RootDir: root, Version: version, Now: start.Add(test.starts[i])}
+				if i == 2 {
+					options.Built = start.Add(test.built)
+				}
+				r, err = opened(options)
+			}
+			if !errors.Is(err, test.wantErr) || (err == nil) != (test.wantErr == nil) {
+				t.Errorf("got %v, want %v", err, test.wantErr)
+			}
+			for created, want := range test.want {
+				if got := r.State().CreatedUnder(start.Add(created)); got != want {
+					t.Errorf("created after %s: under %q, want %q", created, got, want)
+				}
+			}
+			saved, err := statefile.Load(statefile.Path(root))
+			saved.Checksum = ""
+			if diff := cmp.Diff(r.State(), saved, cmp.Transformer("tables", withoutEmptyTables)); err != nil || diff != "" {
+				t.Errorf("%v; what was saved (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func withoutEmptyTables(s statefile.State) map[string]any {
+	return map[string]any{"kubelet": s.Kubelet, "history": s.History, "containers": len(s.Containers)}
+}

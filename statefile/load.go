@@ -1,0 +1,126 @@
+package statefile
+
+import (
+	"errors"
+	"fmt"
+	"io/ioutil" //lint:ignore SA1019 os.ReadDir is of Go 1.16, and 1.20 is built with 1.15
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// load reads the state at path, or what can be saved of it, and reports whether the
+// file itself was whole. damage says what was lost on the way; err says why nothing
+// may be written there. A missing file is neither.
+func load(path string, now time.Time) (state State, whole bool, damage, err error) {
+	if err := checkFolder(filepath.Dir(path)); err != nil {
+		return State{}, false, nil, err
+	}
+	state, err = Load(path)
+	switch {
+	case err == nil:
+		return state, true, nil, nil
+	case errors.Is(err, ErrMissing):
+		// Nothing was lost, unless there is a copy of an earlier file.
+	case isDamage(err):
+		if damage, err = setAside(path, err, now); err != nil {
+			return State{}, false, damage, err
+		}
+	default:
+		return State{}, false, nil, err
+	}
+	state, err = Load(previousPath(path))
+	switch {
+	case err == nil:
+		return state, false, damage, nil
+	case errors.Is(err, ErrMissing):
+		return State{}, false, damage, nil
+	case isDamage(err):
+		return State{}, false, join(damage, err), nil
+	default:
+		return State{}, false, damage, err
+	}
+}
+
+// isDamage tells a file that is of no use to anybody from one that only can't be
+// read, or that a later release has use for.
+func isDamage(err error) bool {
+	for _, damage := range []error{ErrMalformed, ErrChecksum, ErrNotRegular, ErrMode, ErrOwner, ErrTooLarge} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxAside bounds the damaged files that are kept.
+const maxAside = 8
+
+// setAside renames a damaged file and says so.
+func setAside(path string, why error, now time.Time) (damage, err error) {
+	aside := path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z")
+	if err := os.Rename(path, aside); err != nil {
+		return why, err
+	}
+	earlier := beside(path, filepath.Base(path)+".corrupt-")
+	for len(earlier) > maxAside {
+		os.Remove(earlier[0]) // one too many does no harm
+		earlier = earlier[1:]
+	}
+	return fmt.Errorf("%w; it is set aside as %s", why, aside), nil
+}
+
+// removeLeftovers removes the temporary files of kubelets that were killed while
+// they saved. What can't be removed does no harm.
+func removeLeftovers(path string) {
+	for _, leftover := range beside(path, "."+filepath.Base(path)) {
+		os.Remove(leftover)
+	}
+}
+
+// beside returns the sorted paths of the files in the folder of path whose names
+// begin with prefix. (A pattern of filepath.Glob would take the root directory's
+// own name for one.)
+func beside(path, prefix string) []string {
+	folder := filepath.Dir(path)
+	entries, _ := ioutil.ReadDir(folder) // sorted; none when it can't be read
+	var found []string
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) {
+			found = append(found, filepath.Join(folder, entry.Name()))
+		}
+	}
+	return found
+}
+
+// join returns one error that says both and matches what either does. Either may
+// be nil.
+func join(first, second error) error {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return both{first, second}
+}
+
+// both is two errors. (errors.Join is of Go 1.20.)
+type both struct{ first, second error }
+
+func (b both) Error() string { return b.first.Error() + "; also: " + b.second.Error() }
+
+// Is makes errors.Is hold for either.
+func (b both) Is(target error) bool {
+	return errors.Is(b.first, target) || errors.Is(b.second, target)
+}
+
+// As makes errors.As find what either holds, the first before the second.
+func (b both) As(target interface{}) bool {
+	return errors.As(b.first, target) || errors.As(b.second, target)
+}
+
+// isNotFolder reports whether something else than a folder was on the way.
+func isNotFolder(err error) bool { return errors.Is(err, syscall.ENOTDIR) }

@@ -1,0 +1,144 @@
+package statefile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// manifestAt writes a manifest and returns what a kubelet makes of it.
+func manifestAt(t *testing.T, path, content, generated string) statefile.Manifest {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return statefile.Manifest{Path: path, Content: []byte(content), Namespace: "kube-system", Name: "etcd-node", Generated: generated}
+}
+
+// A static pod over upgrades, edits and a rollback. Each step is another run of a
+// kubelet; the UID that it would make up differs with each version.
+func TestStaticPodKeepsItsUIDWhileTheManifestIsTheSame(t *testing.T) {
+	root, path := t.TempDir(), filepath.Join(t.TempDir(), "etcd.yaml")
+	for i, step := range []struct {
+		version, content, generated, want string
+	}{
+		{"v1.30.14", "image: v1", "30-v1", "30-v1"},
+		{"v1.31.0", "image: v1", "31-v1", "30-v1"},
+		{"v1.36.3", "image: v1", "36-v1", "30-v1"},
+		{"v1.36.3", "image: v1 # a comment", "36-v1", "30-v1"},
+		{"v1.36.3", "image: v2", "36-v2", "36-v2"},
+		{"v1.37.2", "image: v2", "37-v2", "36-v2"},
+		{"v1.37.2", "image: v1", "37-v1", "37-v1"},
+		{"v1.36.3", "image: v1", "36-v1", "37-v1"},
+		{"v1.31.0", "image: v1 # edited while the version changed", "31-v1", "31-v1"},
+	} {
+		r := recorderAt(t, root, step.version)
+		m := manifestAt(t, path, step.content, step.generated)
+		for range 2 {
+			got := r.StaticPodUID(m, nil)
+			if got.UID != step.want || got.Kept != (step.want != step.generated) || got.Reason == "" {
+				t.Errorf("step %d: got %+v, want %s", i, got, step.want)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := recorderAt(t, root, "v1.31.0")
+	other := manifestAt(t, path, "image: v1 # edited while the version changed", "31-other")
+	other.Name = "etcd-other-node"
+	if got := r.StaticPodUID(other, nil); got.UID != "31-other" {
+		t.Errorf("the node's name changed, and with it the pod: got %+v", got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	r.Prune(func(string) bool { return true })
+	if left := r.State().StaticPods; len(left) != 0 {
+		t.Errorf("the manifest is gone, its pod is remembered: %+v", left)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The first patched start: the pod runs already, and nobody has recorded its UID.
+func TestStaticPodIsTakenOverWhereThatIsSafe(t *testing.T) {
+	now := time.Now()
+	sandbox := statefile.Sandbox{
+		Namespace: "kube-system", Name: "etcd-node", UID: "old", Ready: true, FromFile: true, CreatedAt: now.Add(time.Minute),
+	}
+	with := func(change func(*statefile.Sandbox)) statefile.Sandbox {
+		changed := sandbox
+		change(&changed)
+		return changed
+	}
+	// The file's own times can't be set back, so the sandboxes are of the last second.
+	sandbox.CreatedAt = now
+	for name, test := range map[string]struct {
+		sandboxes []statefile.Sandbox
+		err       error
+		link      bool
+		want      string
+	}{
+		"one sandbox":                   {[]statefile.Sandbox{sandbox}, nil, false, "old"},
+		"beside others":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Name = "other" }), with(func(s *statefile.Sandbox) { s.Namespace = "default" }), with(func(s *statefile.Sandbox) { s.Ready, s.UID = false, "dead" }), sandbox}, nil, false, "old"},
+		"none":                          {nil, nil, false, "new"},
+		"two":                           {[]statefile.Sandbox{sandbox, with(func(s *statefile.Sandbox) { s.UID = "older" })}, nil, false, "new"},
+		"not ready":                     {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Ready = false })}, nil, false, "new"},
+		"from the API server":           {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.FromFile = false })}, nil, false, "new"},
+		"older than the last change":    {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(-time.Hour) })}, nil, false, "new"},
+		"of the future":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(time.Hour) })}, nil, false, "new"},
+		"no list":                       {nil, errors.New("no runtime"), false, "new"},
+		"the manifest is behind a link": {[]statefile.Sandbox{sandbox}, nil, true, "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			m := manifestAt(t, filepath.Join(folder, "etcd.yaml"), "image: v1", "new")
+			if test.link {
+				m.Path = filepath.Join(folder, "link.yaml")
+				if err := os.Symlink("etcd.yaml", m.Path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// Younger than the file, and not of the future.
+			time.Sleep(20 * time.Millisecond)
+			for i := range test.sandboxes {
+				if test.sandboxes[i].CreatedAt.Equal(now) {
+					test.sandboxes[i].CreatedAt = time.Now()
+				}
+			}
+			root := t.TempDir()
+			r := recorderAt(t, root, "v1.31.0")
+			got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, test.err })
+			if got.UID != test.want {
+				t.Errorf("got %+v, want %s", got, test.want)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r = recorderAt(t, root, "v1.36.3")
+			m.Generated = "newer"
+			if got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { t.Error("asked again"); return nil, nil }); got.UID != test.want {
+				t.Errorf("under the next version: got %+v, want %s", got, test.want)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestStaticPodsBehaveAsStockWhenSwitchedOff(t *testing.T) {
+	m := statefile.Manifest{Path: "/m", Content: []byte("a"), Generated: "new"}
+	r := recorder(t, statefile.Options{Version: "v1.31.0", Now: start, Disabled: true})
+	for name, r := range map[string]*statefile.Recorder{"disabled": r, "nil": nil} {
+		if got := r.StaticPodUID(m, nil); got.UID != "new" || got.Kept {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}

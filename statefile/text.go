@@ -1,0 +1,129 @@
+package statefile
+
+import (
+	"encoding/json"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// appendText appends the state as JSON, one line for each entry of a table, and a
+// line break at the end. (json.MarshalIndent takes several times as long for a full
+// table, and a kubelet writes one while it has better things to do.)
+func (s State) appendText(out []byte) ([]byte, error) {
+	t := text{out: out}
+	t.raw("{\n  \"schemaVersion\": ").raw(strconv.Itoa(s.SchemaVersion))
+	t.raw(",\n  \"kubelet\": ").object("version", s.Kubelet.Version).time("startTime", s.Kubelet.StartTime).time("lastStart", s.Kubelet.LastStart).raw("}")
+	if len(s.History) > 0 {
+		t.raw(",\n  \"history\": [")
+		for i, start := range s.History {
+			t.separate(i).object("version", start.Version).time("startTime", start.StartTime).raw("}")
+		}
+		t.raw("\n  ]")
+	}
+	if len(s.Containers) > 0 {
+		t.raw(",\n  \"containers\": {")
+		ids := make([]string, 0, len(s.Containers))
+		for id := range s.Containers {
+			ids = append(ids, id)
+		}
+		sort.Strings(ids)
+		for i, id := range ids {
+			t.separate(i).quote(id).raw(": ").container(s.Containers[id])
+		}
+		t.raw("\n  }")
+	}
+	if len(s.StaticPods) > 0 {
+		t.raw(",\n  \"staticPods\": {")
+		paths := make([]string, 0, len(s.StaticPods))
+		for path := range s.StaticPods {
+			paths = append(paths, path)
+		}
+		sort.Strings(paths)
+		for i, path := range paths {
+			t.separate(i).quote(path).raw(": ").staticPod(s.StaticPods[path])
+		}
+		t.raw("\n  }")
+	}
+	t.raw(",\n  ").raw(checksumField).raw(s.Checksum).raw("\"\n}\n")
+	return t.out, t.err
+}
+
+// text is JSON in the making.
+type text struct {
+	out []byte
+	err error
+}
+
+func (t *text) container(a Adopted) {
+	t.object("fingerprint", a.Fingerprint).member("hash", a.Hash).member("hashedBy", a.HashedBy)
+	t.optional("createdUnder", a.CreatedUnder).time("adopted", a.Adopted).raw("}")
+}
+
+func (t *text) staticPod(p StaticPod) {
+	t.object("pod", p.Pod).member("uid", p.UID).member("digest", p.Digest)
+	t.optional("generated", p.Generated).optional("generatedBy", p.GeneratedBy).raw("}")
+}
+
+func (t *text) raw(s string) *text {
+	t.out = append(t.out, s...)
+	return t
+}
+
+// separate begins the line of the entry with that index.
+func (t *text) separate(index int) *text {
+	if index > 0 {
+		t.raw(",")
+	}
+	return t.raw("\n    ")
+}
+
+// object begins an object with its first member.
+func (t *text) object(name, value string) *text { return t.raw("{").name(name).quote(value) }
+
+func (t *text) member(name, value string) *text { return t.raw(", ").name(name).quote(value) }
+
+// name appends a name that needs no escapes.
+func (t *text) name(name string) *text { return t.raw("\"").raw(name).raw("\": ") }
+
+// optional is member for a value that is left out when it is empty.
+func (t *text) optional(name, value string) *text {
+	if value == "" {
+		return t
+	}
+	return t.member(name, value)
+}
+
+func (t *text) time(name string, value time.Time) *text {
+	encoded, err := value.MarshalJSON()
+	if err != nil {
+		t.err = err
+	}
+	t.raw(", ").name(name)
+	t.out = append(t.out, encoded...)
+	return t
+}
+
+// quote appends a string as json.Marshal does.
+func (t *text) quote(s string) *text {
+	for i := 0; i < len(s); i++ {
+		if !plain[s[i]] {
+			encoded, err := json.Marshal(s)
+			if err != nil {
+				t.err = err
+			}
+			t.out = append(t.out, encoded...)
+			return t
+		}
+	}
+	return t.raw("\"").raw(s).raw("\"")
+}
+
+// plain has the bytes that json.Marshal leaves as they are.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()

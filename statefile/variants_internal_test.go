@@ -1,0 +1,135 @@
+package statefile
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fieldsOf returns the JSON paths below v1.Container of a version, as its own types
+// have them (testdata/golden/generate.go.txt).
+func fieldsOf(t *testing.T, version string) []string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "fields", version+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(data))
+}
+
+// addedIn returns the minor version from which on a container can have the field at
+// path, or 0.
+func addedIn(path string) int {
+	at, added := containerFields, 0
+	for _, name := range strings.Split(path, ".") {
+		added = max(added, at[name].since)
+		at = at[name].below
+	}
+	return added
+}
+
+// The table says of every field of the newest types whether the older types had it.
+func TestFieldsAreThoseOfTheTypes(t *testing.T) {
+	newestFields := fieldsOf(t, "v1.37.2")
+	for _, version := range []string{"v1.20.2", "v1.30.14", "v1.31.0", "v1.34.4", "v1.36.3"} {
+		number, ok := minor(version)
+		if !ok {
+			t.Fatal(version)
+		}
+		had := map[string]bool{}
+		for _, path := range fieldsOf(t, version) {
+			had[path] = true
+		}
+		for _, path := range newestFields {
+			if added := addedIn(path); had[path] == (added > number) {
+				t.Errorf("%s: %s is in its types: %t; the table says that 1.%d added it", version, path, had[path], added)
+			}
+		}
+	}
+}
+
+func TestVariants(t *testing.T) {
+	for name, test := range map[string]struct {
+		spec string
+		want []string
+	}{
+		"no newer field": {`{"name":"a","resources":{}}`, nil},
+		"not JSON":       {`{"name":"a",`, nil},
+		"several versions": {
+			`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}},"restartPolicyRules":[{}]}`,
+			[]string{
+				`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}}}`,
+				`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{}}}`,
+				`{"name":"a","lifecycle":{"preStop":{}}}`,
+			},
+		},
+		"in each element": {
+			`{"volumeMounts":[{"recursiveReadOnly":"Enabled","name":"a"},{"name":"b"},{"recursiveReadOnly":"Enabled"}]}`,
+			[]string{`{"volumeMounts":[{"name":"a"},{"name":"b"},{}]}`},
+		},
+		"the same name elsewhere": {`{"env":[{"name":"restartPolicy","value":"restartPolicy"}]}`, nil},
+		"escapes":                 {`{"args":["\b","\\b","\f"]}`, []string{`{"args":["\u0008","\\b","\u000c"]}`}},
+		"old escapes":             {`{"args":["\u0008","\\u0008"]}`, []string{`{"args":["\b","\\u0008"]}`}},
+		"escapes and fields": {
+			`{"args":["\b"],"restartPolicy":"Always"}`,
+			[]string{`{"args":["\u0008"],"restartPolicy":"Always"}`, `{"args":["\b"]}`, `{"args":["\u0008"]}`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Variants([]byte(test.spec))
+			if len(got) != len(test.want) {
+				t.Fatalf("got %q, want %q", got, test.want)
+			}
+			for i, want := range test.want {
+				if string(got[i]) != want {
+					t.Errorf("got %s, want %s", got[i], want)
+				}
+			}
+		})
+	}
+}
+
+// Whatever the input, what comes out of JSON is JSON, and copying without leaving
+// anything out changes nothing.
+func FuzzVariants(f *testing.F) {
+	f.Add([]byte(`{"args":["\b"],"restartPolicy":"Always","volumeMounts":[{"recursiveReadOnly":"Enabled","name":"a"},{"name":"b"}]}`))
+	f.Add([]byte(`{"lifecycle":{"preStop":{"sleep":{"seconds":3}}},"resources":{"claims":[{"name":"g","request":"r"}]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		variants := Variants(data)
+		var compact bytes.Buffer
+		if json.Compact(&compact, data) != nil {
+			return
+		}
+		copied, _, ok := without(compact.Bytes(), newest)
+		if ok && !bytes.Equal(copied, compact.Bytes()) {
+			t.Errorf("%q was copied as %q", compact.Bytes(), copied)
+		}
+		if !bytes.Equal(compact.Bytes(), data) {
+			return // not as json.Marshal writes it
+		}
+		for _, variant := range variants {
+			if !json.Valid(variant) {
+				t.Errorf("%q has the variant %q", data, variant)
+			}
+		}
+	})
+}
+
+func TestNormalImage(t *testing.T) {
+	for given, want := range map[string]string{
+		"":                               "",
+		"busybox":                        "docker.io/library/busybox:latest",
+		"busybox:1.36":                   "docker.io/library/busybox:1.36",
+		"team/app":                       "docker.io/team/app:latest",
+		"localhost/app":                  "localhost/app:latest",
+		"localhost:5000/app:v1":          "localhost:5000/app:v1",
+		"registry.example/a/b@sha256:01": "registry.example/a/b@sha256:01",
+	} {
+		if got := normalImage(given); got != want {
+			t.Errorf("%q: got %q, want %q", given, got, want)
+		}
+	}
+}
