@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"every deviation is listed": {[]Kubelet{stock, patched}, []Row{
 			{Container: "a/b", Expected: Kept, After: []string{"x"}}, restarted, {Container: "e/f", Expected: Restarts, Reason: edited},
 		}, []string{"a/b restarted without need", "e/f was not restarted: " + edited}},
-			} {
+	} {
 		t.Run(name, func(t *testing.T) {
 			err := (&Result{Path: test.path, Rows: test.rows}).Check()
 			if (err == nil) != (test.want == nil) {
