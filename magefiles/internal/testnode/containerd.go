@@ -48,20 +48,20 @@ state = %[2]q
 // Socket returns the path that containerd listens at.
 func (c *Containerd) Socket() string { return filepath.Join(c.dir, "containerd.sock") }
 
-// ttrpcSocket is the longest path that containerd listens at.
-func (c *Containerd) ttrpcSocket() string { return c.Socket() + ".ttrpc" }
-
 func containerdDir(place *Workplace) string { return filepath.Join(place.dir, "containerd") }
 
 // socketPathLimit is how long a socket's path may be, in bytes (unix(7)).
 const socketPathLimit = 107
 
-// checkSocketPath refuses a path that no program can listen at.
-func checkSocketPath(path string) error {
-	if len(path) <= socketPathLimit {
+// checkSocketPath refuses a folder in which containerd could not listen in a run's
+// workplace.
+func checkSocketPath(parent string) error {
+	// os.MkdirTemp adds up to ten digits, containerd .ttrpc to the longest socket.
+	longest := (&Containerd{dir: containerdDir(&Workplace{dir: filepath.Join(parent, dirPrefix+"4294967295")})}).Socket() + ".ttrpc"
+	if len(longest) <= socketPathLimit {
 		return nil
 	}
-	return fmt.Errorf("the socket %s would have a path of %d bytes, and %d is the limit: set TMPDIR to a shorter path", path, len(path), socketPathLimit)
+	return fmt.Errorf("%s is too long for the sockets of a run (%d bytes of at most %d): set TMPDIR to a shorter path", parent, len(longest), socketPathLimit)
 }
 
 // StartContainerd starts containerd and imports the images.

@@ -22,13 +22,27 @@ const (
 	// EditedImage is what an edit of the pod asks for: another tag of the same
 	// content, which is the smallest edit there is.
 	EditedImage = "steadylet.local/app:v2"
+	// OtherImage has other content. It sleeps too.
+	OtherImage = "steadylet.local/other:v1"
 )
+
+// image is one image with all its names.
+type image struct {
+	names []string
+	// seconds is how long it sleeps.
+	seconds string
+}
+
+var images = []image{
+	{[]string{sandboxImage, AppImage, EditedImage}, "2147483647"},
+	{[]string{OtherImage}, "2147483646"},
+}
 
 // busyboxPath is where Debian's busybox-static puts its one program.
 const busyboxPath = "/bin/busybox"
 
-// writeImages writes a docker archive with both images: busybox, asleep. The
-// archive is a function of the program.
+// writeImages writes a docker archive with all images: busybox, asleep. The archive
+// is a function of the program.
 func writeImages(path string) error {
 	program, err := os.ReadFile(busyboxPath)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,34 +51,41 @@ func writeImages(path string) error {
 	if err != nil {
 		return fmt.Errorf("making the images: %w", err)
 	}
-	data, err := imageArchive(program, sandboxImage, AppImage, EditedImage)
+	data, err := imageArchive(program, images...)
 	if err != nil {
 		return fmt.Errorf("making the images: %w", err)
 	}
 	return os.WriteFile(path, data, 0o600)
 }
 
-// imageArchive makes a docker archive of one image with several names, whose only
-// layer has the program as /bin/busybox.
-func imageArchive(program []byte, names ...string) ([]byte, error) {
+// imageArchive makes a docker archive of images, whose only layer has the program as
+// /bin/busybox.
+func imageArchive(program []byte, images ...image) ([]byte, error) {
 	layer, err := archive(tarFile{"bin/busybox", program, 0o755})
 	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256(layer)
-	config, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Entrypoint": []string{"/bin/busybox", "sleep", "2147483647"}},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(digest[:])}},
-	})
+	files := []tarFile{{"layer.tar", layer, 0o644}}
+	var manifest []map[string]any
+	for i, image := range images {
+		config, err := json.Marshal(map[string]any{
+			"architecture": runtime.GOARCH, "os": "linux",
+			"config": map[string]any{"Entrypoint": []string{"/bin/busybox", "sleep", image.seconds}},
+			"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(digest[:])}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("config-%d.json", i)
+		files = append(files, tarFile{name, config, 0o644})
+		manifest = append(manifest, map[string]any{"Config": name, "RepoTags": image.names, "Layers": []string{"layer.tar"}})
+	}
+	data, err := json.Marshal(manifest)
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": names, "Layers": []string{"layer.tar"}}})
-	if err != nil {
-		return nil, err
-	}
-	return archive(tarFile{"config.json", config, 0o644}, tarFile{"layer.tar", layer, 0o644}, tarFile{"manifest.json", manifest, 0o644})
+	return archive(append(files, tarFile{"manifest.json", data, 0o644})...)
 }
 
 // tarFile is one file of an archive.

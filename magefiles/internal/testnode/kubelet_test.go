@@ -67,11 +67,11 @@ func TestFlagsAndConfigByVersion(t *testing.T) {
 }
 
 func TestImagesAreAFunctionOfTheProgram(t *testing.T) {
-	first, err := imageArchive([]byte("program"), "a:v1", "b:v1")
+	first, err := imageArchive([]byte("program"), images...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := imageArchive([]byte("program"), "a:v1", "b:v1")
+	second, err := imageArchive([]byte("program"), images...)
 	if err != nil || !bytes.Equal(first, second) {
 		t.Errorf("two archives of one program differ (%v)", err)
 	}

@@ -47,6 +47,9 @@ func (w *Workplace) Name() string { return filepath.Base(w.dir) }
 // Claim waits until no other run is under way, cleans up after runs that were
 // killed, and makes a workplace.
 func Claim(ctx context.Context) (w *Workplace, err error) {
+	if err := checkSocketPath(os.TempDir()); err != nil {
+		return nil, err
+	}
 	lock, err := lockHost(ctx, hostLock)
 	if err != nil {
 		return nil, err
@@ -65,9 +68,6 @@ func Claim(ctx context.Context) (w *Workplace, err error) {
 	w = &Workplace{lock: lock}
 	if w.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
 		return nil, fmt.Errorf("preparing the run: %w", err)
-	}
-	if err := checkSocketPath((&Containerd{dir: containerdDir(w)}).ttrpcSocket()); err != nil {
-		return nil, errors.Join(err, os.Remove(w.dir))
 	}
 	if w.group, err = cgroupOf(w.Name()); err == nil {
 		err = errors.Join(w.group.make(), saveTunables(procSys, w.dir))

@@ -34,6 +34,11 @@ func (c *cluster) setImage(ctx context.Context, image string) error {
 // edit asks for another tag of the same content, the smallest edit there is.
 func edit(ctx context.Context, r *run) error { return r.cluster.setImage(ctx, testnode.EditedImage) }
 
+// editContent asks for an image with other content.
+func editContent(ctx context.Context, r *run) error {
+	return r.cluster.setImage(ctx, testnode.OtherImage)
+}
+
 func editAndUndo(ctx context.Context, r *run) error {
 	return errors.Join(edit(ctx, r), r.cluster.setImage(ctx, testnode.AppImage))
 }

@@ -18,6 +18,8 @@ type Scenario struct {
 	// noted; down while none runs, before the last one starts; synced once the
 	// last one has synced.
 	running, down, synced change
+	// proof wants the state to be as it has to be in the end; nil is recorded.
+	proof change
 	// restarts are the containers that have to be replaced, with the reason.
 	restarts map[containerName]string
 	// asStock says that the last kubelet behaves as a stock one.
@@ -88,7 +90,8 @@ func Scenarios() []Scenario {
 	return append([]Scenario{
 		{Name: "plain", Summary: "nothing else happens"},
 		{Name: "edit-before", Summary: "an image is edited under the old kubelet, which restarts it", running: editAndAwait},
-		{Name: "edit-during", Summary: "an image is edited while no kubelet runs", down: edit, restarts: only(plainApp, edited)},
+		{Name: "edit-during", Summary: "another tag of the same image is asked for while no kubelet runs", down: edit, restarts: only(plainApp, edited)},
+		{Name: "edit-content", Summary: "another image is asked for while no kubelet runs", down: editContent, restarts: only(plainApp, edited)},
 		{Name: "edit-after", Summary: "an image is edited under the new kubelet", synced: edit, restarts: only(plainApp, edited)},
 		{Name: "edit-undone", Summary: "an image is edited and edited back while no kubelet runs", down: editAndUndo},
 		{Name: "death", Summary: "a container dies while no kubelet runs", down: killContainer(richHelper),
@@ -106,14 +109,17 @@ func Scenarios() []Scenario {
 func patchedScenarios() []Scenario {
 	return []Scenario{
 		{Name: "lost", Summary: "the state folder is removed", path: oneMoreStart, down: loseState, PatchedTo: true},
-		{Name: "corrupt", Summary: "bytes of the state file and of its copy are overwritten", path: oneMoreStart, down: corruptState, PatchedTo: true},
+		{Name: "corrupt", Summary: "bytes of the state file and of its copy are overwritten", path: oneMoreStart, down: corruptState,
+			proof: both(setAside, recorded), PatchedTo: true},
 		{Name: "corrupt-edit", Summary: "the state is damaged and an image is edited", path: oneMoreStart,
-			down: both(corruptState, edit), restarts: only(plainApp, edited), PatchedTo: true},
-		{Name: "read-only", Summary: "the state folder can't be written", down: mountState("ro"), PatchedTo: true},
-		{Name: "disk-full", Summary: "the disk of the state folder is full", down: both(mountState("size=16k"), fillState), PatchedTo: true},
+			down:  both(corruptState, edit),
+			proof: both(setAside, recorded), restarts: only(plainApp, edited), PatchedTo: true},
+		{Name: "read-only", Summary: "the state folder can't be written", down: mountState("ro"), proof: notRecorded, PatchedTo: true},
+		{Name: "disk-full", Summary: "the disk of the state folder is full", down: both(mountState("size=16k"), fillState),
+			proof: notRecorded, PatchedTo: true},
 		{Name: "clock", Summary: "the clock is set back by a day", path: oneMoreStart, down: setClockBack, PatchedTo: true},
 		{Name: "killed", Summary: "the new kubelet is killed ten times during its first sync", down: killFirstSyncs, PatchedTo: true},
-		{Name: "disabled", Summary: "the kill switch is on", down: disable, asStock: true, PatchedTo: true},
+		{Name: "disabled", Summary: "the kill switch is on", down: disable, asStock: true, proof: notRecorded, PatchedTo: true},
 		{Name: "hops", Summary: "there is another version in between", Via: true, PatchedTo: true,
 			path: func(o Options) []Kubelet { return []Kubelet{o.From, o.Via, o.To} }},
 		{Name: "rollback", Summary: "from the new kubelet to the old one", PatchedFrom: true, PatchedTo: true,

@@ -68,6 +68,8 @@ type Result struct {
 	// Path lists the kubelets in the order in which they ran.
 	Path []Kubelet
 	Rows []Row
+	// Unproven says why the run does not show what the scenario is about, or is nil.
+	Unproven error
 	// Duration is how long the run took.
 	Duration time.Duration
 	// Logs is where the logs were kept, or nothing.
@@ -103,6 +105,9 @@ func (r *Result) Check() error {
 		if deviation := row.Deviation(); deviation != "" {
 			failures = append(failures, fmt.Errorf("%s, scenario %s: container %s %s", r.title(), r.Scenario.Name, row.Container, deviation))
 		}
+	}
+	if r.Unproven != nil {
+		failures = append(failures, fmt.Errorf("%s, scenario %s: %w", r.title(), r.Scenario.Name, r.Unproven))
 	}
 	if r.Control() && r.Replaced() == 0 {
 		failures = append(failures, fmt.Errorf("%s, scenario %s: the control replaced nothing, so the rig proves nothing", r.title(), r.Scenario.Name))
@@ -147,6 +152,9 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 	}
 	r := &run{options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods)}
 	result.Rows, err = r.rows(ctx)
+	if err == nil {
+		result.Unproven = r.prove(ctx)
+	}
 	result.Duration = time.Since(began)
 	if err != nil || options.Keep || result.Check() != nil {
 		var keepErr error

@@ -42,6 +42,15 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A run in which the damage did not take place is no proof.
+func TestCheckWantsProof(t *testing.T) {
+	unproven := errors.New("the last kubelet did not set the damaged state aside")
+	err := (&Result{Path: []Kubelet{{Patched: true}}, Unproven: unproven}).Check()
+	if !errors.Is(err, unproven) {
+		t.Errorf("got %v, want %v", err, unproven)
+	}
+}
+
 func TestTables(t *testing.T) {
 	result := &Result{
 		Scenario: Scenario{Name: "plain", Summary: "nothing"},
