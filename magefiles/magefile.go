@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -109,10 +110,12 @@ func Bench(ctx context.Context,
 	version *string, // Kubernetes tag to build (default: v1.31.0)
 	archive *string, // source tarball of 1.20.2; without it the checkout is not measured
 	rounds *int, // how often what is short is repeated (default: 3)
+	soak *time.Duration, // how long a kubelet is watched for writes of its state file (default: 10m)
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
 			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Rounds: value(rounds, 3),
+			Soak: value(soak, 10*time.Minute),
 		})
 		p.PrintFigures(figures)
 		return err

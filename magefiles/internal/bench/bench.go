@@ -25,13 +25,20 @@ type Figure struct {
 	// Bound is what Ours/Theirs should not exceed; Limit, if not 0, is what Ours
 	// should not exceed by itself.
 	Bound, Limit float64
+	// Absolute says that there is nothing to compare with: Ours must not exceed Limit.
+	Absolute bool
 }
 
 // Ratio is ours divided by theirs.
 func (f Figure) Ratio() float64 { return f.Ours / f.Theirs }
 
 // Met reports whether the figure keeps within its bounds.
-func (f Figure) Met() bool { return f.Ratio() <= f.Bound && (f.Limit == 0 || f.Ours <= f.Limit) }
+func (f Figure) Met() bool {
+	if f.Absolute {
+		return f.Ours <= f.Limit
+	}
+	return f.Ratio() <= f.Bound && (f.Limit == 0 || f.Ours <= f.Limit)
+}
 
 // Print writes figures as a Markdown table.
 func Print(out io.Writer, figures []Figure) {
@@ -41,6 +48,10 @@ func Print(out io.Writer, figures []Figure) {
 		met, bound := "yes", fmt.Sprintf("%.2f", f.Bound)
 		if !f.Met() {
 			met = "**no**"
+		}
+		if f.Absolute {
+			fmt.Fprintf(out, "| %s | %s | %.3g %s | | | %g | %s |\n", f.What, f.Against, f.Ours, f.Unit, f.Limit, met)
+			continue
 		}
 		if f.Limit > 0 {
 			bound += fmt.Sprintf(", %g %s", f.Limit, f.Unit)
@@ -122,4 +133,10 @@ func median(usages []Usage) Usage {
 		return values[len(values)/2]
 	}
 	return Usage{Wall: middle(func(u Usage) float64 { return u.Wall }), Memory: middle(func(u Usage) float64 { return u.Memory })}
+}
+
+// Median returns the middle one of some durations, which it sorts.
+func Median(durations []time.Duration) time.Duration {
+	slices.Sort(durations)
+	return durations[len(durations)/2]
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
+	"github.com/steadylet/steadylet/magefiles/internal/firstrun"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
@@ -21,7 +23,14 @@ type BenchOptions struct {
 	Archive string
 	// Rounds is how often what is short is repeated.
 	Rounds int
+	// Soak is how long a kubelet is watched for writes of its state file; 0 leaves
+	// that out.
+	Soak time.Duration
 }
+
+// startRounds is how often each kubelet is started: what differs is a few
+// milliseconds.
+const startRounds = 15
 
 // Bench measures the pipeline against what a person would run instead. Scratch
 // space goes beside the workspace, since it takes several GiB.
@@ -60,6 +69,11 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 		return figures, err
 	}
 	figures = append(figures, runtime...)
+	starts, err := p.benchStarts(ctx, options)
+	figures = append(figures, starts...)
+	if err != nil {
+		return figures, err
+	}
 	checkout, err := p.benchCheckout(ctx, options, scratch)
 	if err != nil {
 		return figures, err
@@ -86,6 +100,38 @@ func (p *Pipeline) benchRuntime(ctx context.Context, tree *source.Tree, options 
 		Root: p.config.Root, Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
 		Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment, Rounds: options.Rounds,
 	}.Run(ctx)
+}
+
+// benchStarts compares the start of a patched kubelet with that of a stock one, and
+// counts what the patched one writes in steady state.
+func (p *Pipeline) benchStarts(ctx context.Context, options BenchOptions) ([]bench.Figure, error) {
+	patched, err := p.kubelet(ctx, options.Version, false, options.Archive)
+	if err != nil {
+		return nil, err
+	}
+	stock, err := p.kubelet(ctx, options.Version, true, options.Archive)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := firstrun.Options{Kubelet: patched.Path, Version: patched.Version}, firstrun.Options{Kubelet: stock.Path, Version: stock.Version}
+	p.progress.Say("starting kubelets %s, stock and patched in turns", patched.Version)
+	mine, others, err := firstrun.Starts(ctx, ours, theirs, startRounds)
+	if err != nil {
+		return nil, err
+	}
+	figures := []bench.Figure{{
+		What: "kubelet start to first sync", Against: "stock, same node",
+		Ours: bench.Median(mine).Seconds() * 1e3, Theirs: bench.Median(others).Seconds() * 1e3, Unit: "ms", Bound: 1.02,
+	}}
+	if options.Soak == 0 {
+		return figures, nil
+	}
+	p.progress.Say("watching a kubelet for %s", options.Soak)
+	writes, err := firstrun.Soak(ctx, theirs, ours, options.Soak)
+	return append(figures, bench.Figure{
+		What: fmt.Sprintf("writes of the state file in %s of steady state", options.Soak), Against: "none",
+		Ours: float64(writes), Unit: "writes", Absolute: true,
+	}), err
 }
 
 func (p *Pipeline) benchCheckout(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {

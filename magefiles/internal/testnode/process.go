@@ -139,6 +139,9 @@ func (p *Process) Wait(ctx context.Context, limit time.Duration, what string, as
 	}
 }
 
+// Log returns the path of the program's log.
+func (p *Process) Log() string { return p.log }
+
 // LogEnd returns the last lines of the program's log.
 func (p *Process) LogEnd() string {
 	data, err := os.ReadFile(p.log)
