@@ -108,7 +108,7 @@ func TestExpected(t *testing.T) {
 // Whatever a scenario expects to be restarted is there, for each pair of versions.
 func TestScenariosNameContainersThatAreThere(t *testing.T) {
 	known := map[containerName]bool{}
-	for _, c := range containersOf(podsFor(version(t, "v1.20.2"))) {
+	for _, c := range containersOf(podsFor(version(t, "v1.20.2"), version(t, "v1.20.2"))) {
 		known[c.containerName] = true
 	}
 	for _, scenario := range Scenarios() {

@@ -108,8 +108,9 @@ func busybox(args ...string) object {
 // fixedUID is that of the static pod which has one.
 const fixedUID = "5f7e1ad5-0000-4000-8000-000000000002"
 
-// podsFor returns the pods that every kubelet from that version on knows in full.
-func podsFor(oldest kubever.Version) []pod {
+// podsFor returns the pods that every kubelet from the version oldest on can run. Their
+// fields are those that the version knowing knows.
+func podsFor(oldest, knowing kubever.Version) []pod {
 	pods := []pod{
 		{name: "plain", spec: object{"containers": list{sleeper("app", nil)}}},
 		{name: "rich", spec: richSpec()},
@@ -117,7 +118,7 @@ func podsFor(oldest kubever.Version) []pod {
 			"initContainers": list{sleeper("prepare", busybox("true"))},
 			"containers":     list{sleeper("app", nil)},
 		}},
-		{name: "recent", spec: recentSpec(oldest.Minor)},
+		{name: "recent", spec: recentSpec(knowing.Minor)},
 		{name: "static", static: true, spec: object{"containers": list{sleeper("app", nil)}}},
 		{name: "static-uid", static: true, uid: fixedUID, spec: object{"containers": list{sleeper("app", nil)}}},
 	}
@@ -178,9 +179,9 @@ func recentSpec(minor int) object {
 }
 
 // gatesFor returns the API server's feature gates without which it would drop fields
-// of the pods.
-func gatesFor(oldest kubever.Version) []string {
-	if oldest.Minor >= 27 {
+// of the pods that the version knowing knows.
+func gatesFor(knowing kubever.Version) []string {
+	if knowing.Minor >= 27 {
 		return []string{"InPlacePodVerticalScaling=true"}
 	}
 	return nil

@@ -23,7 +23,7 @@ func TestPodsByVersion(t *testing.T) {
 	} {
 		oldest := version(t, test.oldest)
 		var text strings.Builder
-		for _, pod := range podsFor(oldest) {
+		for _, pod := range podsFor(oldest, oldest) {
 			if err := json.NewEncoder(&text).Encode(pod.manifest("ns")); err != nil {
 				t.Fatal(err)
 			}
@@ -44,7 +44,7 @@ func TestPodsByVersion(t *testing.T) {
 
 // Static pods name no node, the others do; each container is known by what it is.
 func TestManifestAndContainers(t *testing.T) {
-	for _, pod := range podsFor(version(t, "v1.30.14")) {
+	for _, pod := range podsFor(version(t, "v1.30.14"), version(t, "v1.30.14")) {
 		spec := pod.manifest("ns")["spec"].(object)
 		if got := spec["nodeName"] == testnode.NodeName; got == pod.static {
 			t.Errorf("pod %s: names the node: %t", pod.name, got)
@@ -54,7 +54,7 @@ func TestManifestAndContainers(t *testing.T) {
 		}
 	}
 	kinds := map[string]container{}
-	for _, c := range containersOf(podsFor(version(t, "v1.30.14"))) {
+	for _, c := range containersOf(podsFor(version(t, "v1.30.14"), version(t, "v1.30.14"))) {
 		kinds[c.String()] = c
 	}
 	if kinds["init/prepare"].kind != initial || kinds["sidecar/proxy"].kind != sidecar || kinds["sidecar/app"].kind != regular {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,77 @@ func recorded(_ context.Context, r *run) error {
 		return fmt.Errorf("the state says that the kubelet first started at %s, which is yet to come", state.Kubelet.StartTime)
 	}
 	return nil
+}
+
+// counted wants the kubelet's metric to count what it kept where a stock one would have
+// restarted something.
+func counted(ctx context.Context, r *run) error {
+	path := r.scenario.kubelets(r.options)
+	saved := 0
+	for _, container := range r.containers {
+		if stockRestarts(container, path[0].Version, path[len(path)-1].Version) != "" {
+			saved++
+		}
+	}
+	metrics, err := r.cluster.ask().text(ctx, "/metrics")
+	if err != nil {
+		return err
+	}
+	if kept := countKept(metrics, ""); saved > 0 && kept == 0 {
+		return fmt.Errorf("a stock kubelet would have restarted %d containers, and the metric %s counts none that was kept", saved, decisionsMetric)
+	}
+	return nil
+}
+
+// announced wants the metric and an event to tell of containers that were kept without
+// proof, where the last kubelet can have none.
+func announced(ctx context.Context, r *run) error {
+	path := r.scenario.kubelets(r.options)
+	first, last := path[0].Version, path[len(path)-1].Version
+	if first.Minor >= hashBoundary || last.Minor >= first.Minor {
+		return nil
+	}
+	metrics, err := r.cluster.ask().text(ctx, "/metrics")
+	if err != nil {
+		return err
+	}
+	if countKept(metrics, "4") == 0 {
+		return fmt.Errorf("the metric %s counts no container that was kept by step 4", decisionsMetric)
+	}
+	var events struct {
+		Items []struct {
+			Reason         string
+			InvolvedObject struct{ Name string }
+		}
+	}
+	if err := r.cluster.plane.api.get(ctx, "/api/v1/namespaces/"+r.cluster.node.Name()+"/events", &events); err != nil {
+		return err
+	}
+	for _, event := range events.Items {
+		if event.Reason == "RestartSuppressed" && event.InvolvedObject.Name == "recent" {
+			return nil
+		}
+	}
+	return fmt.Errorf("none of %d events says that a restart of pod recent was suppressed", len(events.Items))
+}
+
+// decisionsMetric is a patched kubelet's own.
+const decisionsMetric = "kubelet_steadylet_decisions_total"
+
+// countKept adds up what the metric counts as kept by a step, or by any.
+func countKept(metrics, step string) int {
+	count := 0.0
+	for line := range strings.Lines(metrics) {
+		if !strings.HasPrefix(line, decisionsMetric+"{") || !strings.Contains(line, `verdict="kept"`) ||
+			step != "" && !strings.Contains(line, `step="`+step+`"`) {
+			continue
+		}
+		fields := strings.Fields(line)
+		if value, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
+			count += value
+		}
+	}
+	return int(count)
 }
 
 // notRecorded wants no state.

@@ -78,3 +78,18 @@ func TestProof(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCountKept(t *testing.T) {
+	metrics := `# TYPE kubelet_steadylet_decisions_total counter
+kubelet_steadylet_decisions_total{step="2",verdict="kept"} 8
+kubelet_steadylet_decisions_total{step="4",verdict="kept"} 1
+kubelet_steadylet_decisions_total{step="5",verdict="changed"} 3
+kubelet_steadylet_decisions_total{step="static-pod",verdict="kept"} 1
+kubelet_steadylet_other{step="2",verdict="kept"} 99
+`
+	for step, want := range map[string]int{"": 10, "2": 8, "4": 1, "5": 0} {
+		if got := countKept(metrics, step); got != want {
+			t.Errorf("step %q: got %d, want %d", step, got, want)
+		}
+	}
+}

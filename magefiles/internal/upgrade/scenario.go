@@ -29,6 +29,8 @@ type Scenario struct {
 	PatchedFrom, PatchedTo bool
 	// Via says that a third kubelet is needed, between the two.
 	Via bool
+	// NewerFields gives the pods fields that only the newest of the kubelets knows.
+	NewerFields bool
 }
 
 // Kubelets returns the kubelets in the order in which they run.
@@ -88,7 +90,7 @@ const edited = "its image was edited"
 // Scenarios lists all scenarios.
 func Scenarios() []Scenario {
 	return append([]Scenario{
-		{Name: "plain", Summary: "nothing else happens"},
+		{Name: "plain", Summary: "nothing else happens", proof: both(recorded, counted)},
 		{Name: "edit-before", Summary: "an image is edited under the old kubelet, which restarts it", running: editAndAwait},
 		{Name: "edit-during", Summary: "another tag of the same image is asked for while no kubelet runs", down: edit, restarts: only(plainApp, edited)},
 		{Name: "edit-content", Summary: "another image is asked for while no kubelet runs", down: editContent, restarts: only(plainApp, edited)},
@@ -126,6 +128,10 @@ func patchedScenarios() []Scenario {
 			path: func(o Options) []Kubelet { return []Kubelet{o.To, o.From} }},
 		{Name: "forth-and-back", Summary: "to the new kubelet and back to the old one", PatchedFrom: true, PatchedTo: true,
 			path: func(o Options) []Kubelet { return []Kubelet{o.From, o.To, o.From} }},
+		{Name: "newer-fields", Summary: "the pods have fields that the old kubelet does not know", NewerFields: true, PatchedTo: true},
+		{Name: "dropped-fields", Summary: "to the old kubelet, which does not know fields of the pods", NewerFields: true,
+			path:  func(o Options) []Kubelet { return []Kubelet{o.To, o.From} },
+			proof: both(recorded, announced), PatchedFrom: true, PatchedTo: true},
 	}
 }
 

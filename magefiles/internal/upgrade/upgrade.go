@@ -134,7 +134,7 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		return nil, err
 	}
 	path := scenario.kubelets(options)
-	oldest := path[0].Version
+	oldest, newest := path[0].Version, path[0].Version
 	for _, kubelet := range path {
 		if err := kubelet.check(ctx); err != nil {
 			return nil, err
@@ -142,11 +142,18 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		if kubelet.Version.Compare(oldest) < 0 {
 			oldest = kubelet.Version
 		}
+		if kubelet.Version.Compare(newest) > 0 {
+			newest = kubelet.Version
+		}
+	}
+	knowing := oldest
+	if scenario.NewerFields {
+		knowing = newest
 	}
 	result = &Result{Scenario: scenario, Path: path}
 	began := time.Now()
 	options.Say("%s, scenario %s: %s", result.title(), scenario.Name, scenario.Summary)
-	cluster, err := startCluster(ctx, options.APIServer, podsFor(oldest), gatesFor(oldest))
+	cluster, err := startCluster(ctx, options.APIServer, podsFor(oldest, knowing), gatesFor(knowing))
 	if err != nil {
 		return nil, err
 	}
