@@ -2,6 +2,7 @@ package statefile_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,6 +51,66 @@ func TestDecideGoesByWhatWasAdopted(t *testing.T) {
 				t.Errorf("adopted as %+v", adopt)
 			}
 		})
+	}
+}
+
+// Between two kubelets that hash the whole spec, all of it counts after an adoption,
+// except for what the one does not know and a feature gate adds.
+func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
+	adoptedBy := func(version, spec string) statefile.Adopted {
+		return statefile.Adopted{
+			Fingerprint: fmt.Sprintf("%x", statefile.HashImageAndName("app:v1", "app")), HashedBy: version,
+			Hash: fmt.Sprintf("%x", statefile.HashSpec([]byte(spec))),
+		}
+	}
+	const old = `{"name":"app","image":"app:v1","resources":{}}`
+	for description, test := range map[string]struct {
+		adopted       statefile.Adopted
+		running, spec string
+		changed       bool
+	}{
+		"same":                       {adoptedBy("v1.20.2", old), "v1.30.14", old, false},
+		"newer field":                {adoptedBy("v1.20.2", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"restartPolicy":"Always"}`, false},
+		"arguments edited":           {adoptedBy("v1.20.2", old), "v1.30.14", `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`, true},
+		"resizePolicy by a gate":     {adoptedBy("v1.30.14", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"resizePolicy":[{"resourceName":"cpu"}]}`, false},
+		"rollback drops fields":      {adoptedBy("v1.30.14", `{"restartPolicy":"Always"}`), "v1.20.2", old, false},
+		"1.31 hashes image and name": {adoptedBy("v1.31.0", old), "v1.30.14", `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`, false},
+	} {
+		t.Run(description, func(t *testing.T) {
+			state := running(test.running)
+			state.Containers = map[string]statefile.Adopted{"id": test.adopted}
+			got, adopt := statefile.Decide(state, statefile.Observation{
+				ContainerID: "id", Name: "app", Image: "app:v1", Annotated: 1, Current: statefile.HashSpec([]byte(test.spec)),
+				Spec: func() ([]byte, error) { return []byte(test.spec), nil },
+			})
+			if got.Changed != test.changed || got.Step != statefile.StepAdopted {
+				t.Errorf("got %+v, want changed %t", got, test.changed)
+			}
+			if !got.Changed && adopt != nil && adopt.HashedBy != test.running {
+				t.Errorf("adopted as %+v", adopt)
+			}
+		})
+	}
+}
+
+// A rollback over the change of the hash: what was edited before the first look can't
+// be seen, what is edited after it can.
+func TestDecideSeesAnEditAfterARollbackHasBeenLookedAt(t *testing.T) {
+	r := recorder(t, statefile.Options{Version: "v1.30.14", Now: start})
+	for i, test := range []struct {
+		spec    string
+		changed bool
+	}{
+		{`{"name":"app","image":"app:v1","args":["a"],"resources":{}}`, false},
+		{`{"name":"app","image":"app:v1","args":["edited"],"resources":{}}`, true},
+	} {
+		got, _ := r.Decide(statefile.Observation{
+			ContainerID: "id", Name: "app", Image: "app:v1", Annotated: statefile.HashImageAndName("app:v1", "app"),
+			Current: statefile.HashSpec([]byte(test.spec)), Spec: func() ([]byte, error) { return []byte(test.spec), nil },
+		})
+		if got.Changed != test.changed {
+			t.Errorf("look %d: got %+v, want changed %t", i, got, test.changed)
+		}
 	}
 }
 

@@ -9,8 +9,9 @@ const maxDepth = 64
 type copier struct {
 	in, out []byte
 	at      int
-	// from is the first minor version whose fields are left out.
-	from int
+	// from is the first minor version whose fields are left out; those of the version
+	// but are too.
+	from, but int
 	// present collects the minor versions of the fields that were met.
 	present map[int]bool
 }
@@ -68,7 +69,7 @@ func (c *copier) member(f field, first bool, depth int) bool {
 	if child.since > 0 {
 		c.present[child.since] = true
 	}
-	if child.since >= c.from {
+	if child.since >= c.from || child.since == c.but && c.but > 0 {
 		return c.skip()
 	}
 	c.separate(first)

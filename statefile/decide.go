@@ -1,7 +1,6 @@
 package statefile
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -63,17 +62,23 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, nil
 	}
 	created, fingerprint := s.CreatedUnder(o.CreatedAt), HashImageAndName(o.Image, o.Name)
-	if before, ok := s.Containers[o.ContainerID]; ok {
-		verdict, adopt = before.decide(s, o, fingerprint)
-		verdict.CreatedUnder = before.CreatedUnder
-		return verdict, adopt
+	before, adopted := s.Containers[o.ContainerID]
+	if adopted {
+		created = before.CreatedUnder
 	}
-	verdict = prove(o, fingerprint)
-	if verdict.Changed {
-		verdict = s.vouch(o, created, verdict)
+	specs := &specs{encode: o.Spec}
+	switch {
+	case specs.hash(o.Annotated):
+		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
+	case adopted:
+		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
+	case fingerprint == o.Annotated:
+		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's image and name, as kubelets from 1.31 compute it"}
+	default:
+		verdict = s.vouch(o, created, specs.reason())
 	}
 	verdict.CreatedUnder = created
-	if verdict.Changed {
+	if verdict.Changed || adopted && sameMinor(before.HashedBy, s.Kubelet.Version) && before.Hash == format(o.Current) {
 		return verdict, nil
 	}
 	return verdict, s.adopt(o, fingerprint, created)
@@ -89,54 +94,29 @@ func (s State) adopt(o Observation, fingerprint uint64, created string) *Adopted
 
 func format(hash uint64) string { return strconv.FormatUint(hash, 16) }
 
-// decide judges an adopted container as the kubelet that adopted it would judge one
-// of its own. Under another version it is image and name that count, which is what
-// every version can compute, and the container is adopted anew.
-func (a Adopted) decide(s State, o Observation, fingerprint uint64) (Verdict, *Adopted) {
-	if sameMinor(a.HashedBy, s.Kubelet.Version) {
-		if a.Hash == format(o.Current) {
-			return Verdict{Step: StepAdopted, Reason: "today's spec has the hash that it had when the container was adopted"}, nil
-		}
-		return Verdict{Changed: true, Step: StepAdopted, Reason: "its spec was changed after the container was adopted"}, nil
+// decide judges an adopted container. Where the hash that it was adopted with can be
+// computed, it must still be that of the spec; otherwise image and name count, which
+// every version can compute.
+func (a Adopted) decide(running string, o Observation, fingerprint uint64, specs *specs) Verdict {
+	hash, err := strconv.ParseUint(a.Hash, 16, 64)
+	whole := err == nil && wholeSpec(a.HashedBy) && wholeSpec(running) && computable(a.HashedBy, running)
+	switch {
+	case sameMinor(a.HashedBy, running) && a.Hash == format(o.Current), whole && specs.hash(hash):
+		return Verdict{Step: StepAdopted, Reason: "its spec is that with which it was adopted"}
+	case whole:
+		return Verdict{Changed: true, Step: StepAdopted, Reason: "its spec was changed after it was adopted"}
+	case a.Fingerprint != format(fingerprint):
+		return Verdict{Changed: true, Step: StepAdopted, Reason: "it has another image than when it was adopted"}
 	}
-	if a.Fingerprint != format(fingerprint) {
-		return Verdict{Changed: true, Step: StepAdopted, Reason: "it has another image than when it was adopted"}, nil
-	}
-	return Verdict{Step: StepAdopted, Reason: "it has the image that it had when it was adopted"}, s.adopt(o, fingerprint, a.CreatedUnder)
-}
-
-// prove looks for a released algorithm by which today's spec has the hash that is
-// on the container. That needs no record, so it holds however often the state was
-// lost, and wherever the clock went.
-func prove(o Observation, fingerprint uint64) Verdict {
-	if fingerprint == o.Annotated {
-		return Verdict{Step: StepProven, Reason: "the hash on it is that of today's image and name, as kubelets from 1.31 compute it"}
-	}
-	if o.Spec == nil {
-		return Verdict{Changed: true, Step: StepStock, Reason: "its spec is not known"}
-	}
-	spec, err := encode(o.Spec)
-	if err != nil {
-		return Verdict{Changed: true, Step: StepStock, Reason: "its spec can't be encoded: " + err.Error()}
-	}
-	if HashSpec(spec) == o.Annotated {
-		return Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
-	}
-	proven := false
-	appendVariants(nil, spec, func(variant []byte) bool {
-		proven = HashSpec(variant) == o.Annotated
-		return proven
-	})
-	if proven {
-		return Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as a kubelet computes it that does not know the spec's newer fields"}
-	}
-	return Verdict{Changed: true, Step: StepStock, Reason: "no known algorithm gives the hash on it for today's spec"}
+	return Verdict{Step: StepAdopted, Reason: "it has the image that it had when it was adopted"}
 }
 
 // vouch keeps a container that nothing is proven of, when nothing could be: when
 // the state says that a kubelet created it whose hash can't be computed here, and it
-// still has its image.
-func (s State) vouch(o Observation, created string, otherwise Verdict) Verdict {
+// still has its image. (A kubelet that ran without a record in between is not known
+// to the state.)
+func (s State) vouch(o Observation, created, unproven string) Verdict {
+	otherwise := Verdict{Changed: true, Step: StepStock, Reason: unproven}
 	switch {
 	case created == "" || sameMinor(created, s.Kubelet.Version):
 		return otherwise
@@ -165,6 +145,12 @@ func computable(there, here string) bool {
 	// Before 1.16 it is a dump of the struct; a later version's spec may have
 	// had fields that this one drops.
 	return creator >= 16 && creator <= running
+}
+
+// wholeSpec reports whether that version hashes the whole spec.
+func wholeSpec(version string) bool {
+	number, ok := minor(version)
+	return ok && number >= 16 && number <= 30
 }
 
 // minor returns the minor version of "v1.30.14+steadylet.0a1b2c3d".
@@ -204,14 +190,4 @@ func normalImage(name string) string {
 		name += ":latest"
 	}
 	return name
-}
-
-// encode calls spec, and makes an error of its panic.
-func encode(spec func() ([]byte, error)) (data []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			data, err = nil, fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return spec()
 }

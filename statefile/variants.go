@@ -5,6 +5,9 @@ import (
 	"sort"
 )
 
+// resizePolicySince is the minor version that added resizePolicy, and nothing else.
+const resizePolicySince = 27
+
 // newest is a minor version that no field is as new as.
 const newest = 1 << 20
 
@@ -26,7 +29,7 @@ var containerFields = fields{
 	"env":           {below: fields{"valueFrom": {below: fields{"fileKeyRef": {since: 34}}}}},
 	"lifecycle":     lifecycleFields,
 	"livenessProbe": probeFields, "readinessProbe": probeFields, "startupProbe": probeFields,
-	"resizePolicy":       {since: 27},
+	"resizePolicy":       {since: resizePolicySince},
 	"resources":          {below: fields{"claims": {since: 26, below: fields{"request": {since: 31}}}}},
 	"restartPolicy":      {since: 28},
 	"restartPolicyRules": {since: 34},
@@ -62,40 +65,45 @@ var (
 // From Go 1.22 on, which builds 1.30, json.Marshal escapes a backspace and a form
 // feed in another way. Each variant, and the spec, that has one is there in both
 // forms.
+//
+// A resizePolicy is there in both ways too: a feature gate decides whether the API
+// server adds it, not the kubelet's version.
 func Variants(spec []byte) [][]byte {
-	return appendVariants(nil, spec, func([]byte) bool { return false })
-}
-
-// appendVariants calls stop with each variant, and ends when it says so.
-func appendVariants(variants [][]byte, spec []byte, stop func([]byte) bool) [][]byte {
-	_, present, ok := without(spec, newest)
+	_, present, ok := without(spec, newest, 0)
 	if !ok {
 		return nil
 	}
-	add := func(variant []byte) bool {
+	var variants [][]byte
+	add := func(variant []byte) {
+		if other := reescape(variant); other != nil {
+			variants = append(variants, variant, other)
+			return
+		}
 		variants = append(variants, variant)
-		return stop(variant)
 	}
-	if other := reescape(spec); other != nil && add(other) {
-		return variants
-	}
+	add(spec)
+	resizable := false
 	for _, since := range present {
-		variant, _, _ := without(spec, since)
-		if add(variant) {
-			return variants
+		resizable = resizable || since == resizePolicySince
+	}
+	for _, since := range append([]int{newest}, present...) {
+		if since < newest {
+			variant, _, _ := without(spec, since, 0)
+			add(variant)
 		}
-		if other := reescape(variant); other != nil && add(other) {
-			return variants
+		if resizable && since > resizePolicySince {
+			variant, _, _ := without(spec, since, resizePolicySince)
+			add(variant)
 		}
 	}
-	return variants
+	return variants[1:] // without the spec itself
 }
 
 // without copies a spec without the fields that were added in the minor version
-// from or later. present lists the minor versions of the newer fields that the spec
+// from or later, or in the version but. present lists the minor versions of the newer fields that the spec
 // has, the latest first.
-func without(spec []byte, from int) (copied []byte, present []int, ok bool) {
-	c := copier{in: spec, out: make([]byte, 0, len(spec)), from: from, present: map[int]bool{}}
+func without(spec []byte, from, but int) (copied []byte, present []int, ok bool) {
+	c := copier{in: spec, out: make([]byte, 0, len(spec)), from: from, but: but, present: map[int]bool{}}
 	if !c.value(field{below: containerFields}, 0) || c.at != len(c.in) {
 		return nil, nil, false
 	}
