@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -208,31 +209,71 @@ func recorderAt(t *testing.T, root, version string) *statefile.Recorder {
 // Steps 2 and 3 need no disk. Step 4 does: what is kept on the record's word must be
 // on record.
 func TestNothingIsKeptOnTheWordOfARecordThatCannotBeWritten(t *testing.T) {
-	root := t.TempDir()
+	root := smallDisk(t)
 	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.30.14", Now: start}); err != nil {
 		t.Fatal(err)
 	}
 	unprovable := statefile.Observation{ContainerID: "id", Image: "app:v1", RunningImage: "app:v1", Annotated: 1, Current: 2, CreatedAt: start}
-	inTheWay := statefile.Path(root) + ".prev"
-	if err := os.MkdirAll(filepath.Join(inTheWay, "full"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	makeRoom := fill(t, root)
 	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.20.2", Now: start.Add(time.Hour)})
-	if err == nil {
-		t.Fatal("the record could be written")
+	makeRoom()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("got %v, want ENOSPC", err)
 	}
 	if got, _ := r.Decide(unprovable); !got.Changed || got.Step != statefile.StepStock {
 		t.Errorf("got %+v, want the stock verdict", got)
 	}
-	if err := errors.Join(r.Close(), os.RemoveAll(inTheWay)); err != nil {
+	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	r = recorderAt(t, root, "v1.20.2")
 	if got, _ := r.Decide(unprovable); got.Changed || got.Step != statefile.StepUnproven {
 		t.Errorf("the control: got %+v, want it kept by step 4", got)
 	}
+	// It failed later: what was learned is written when there is room again.
+	makeRoom = fill(t, root)
+	err = r.Flush()
+	makeRoom()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("got %v, want ENOSPC", err)
+	}
+	another := unprovable
+	another.ContainerID = "another"
+	if got, _ := r.Decide(another); !got.Changed {
+		t.Errorf("got %+v while nothing can be written, want the stock verdict", got)
+	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if s, err := statefile.Load(statefile.Path(root)); err != nil || len(s.Containers) != 1 {
+		t.Errorf("the file has %+v, want what was adopted: %v", s.Containers, err)
+	}
+}
+
+// Somebody removes the folder under a running kubelet, or has something else in the
+// place of the copy.
+func TestSavesGoOn(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"file removed":   os.Remove,
+		"folder removed": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+		"folder in the copy's place": func(path string) error {
+			return os.MkdirAll(filepath.Join(path+".prev", "full"), 0o700)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			r := recorderAt(t, root, "v1.31.0")
+			if err := damage(statefile.Path(root)); err != nil {
+				t.Fatal(err)
+			}
+			r.Decide(statefile.Observation{ContainerID: "id", Image: "i", Name: "n", Annotated: statefile.HashImageAndName("i", "n"), Current: 7})
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := statefile.Load(statefile.Path(root)); err != nil || len(s.Containers) != 1 {
+				t.Errorf("the file has %+v: %v", s.Containers, err)
+			}
+		})
 	}
 }
 

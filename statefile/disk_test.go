@@ -29,6 +29,31 @@ func smallDisk(t *testing.T) string {
 	return root
 }
 
+// fill fills the disk that the folder is on, and returns what makes room again.
+func fill(t *testing.T, root string) (makeRoom func()) {
+	t.Helper()
+	var fillers []string
+	for {
+		file, err := os.CreateTemp(root, "filler")
+		if err != nil {
+			break
+		}
+		fillers = append(fillers, file.Name())
+		_, err = file.Write(make([]byte, 4096))
+		file.Close()
+		if err != nil {
+			break
+		}
+	}
+	return func() {
+		for _, filler := range fillers {
+			if err := os.Remove(filler); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // A full disk: the file stays as it was, and nothing is left beside it.
 func TestFullDisk(t *testing.T) {
 	root := smallDisk(t)
@@ -39,17 +64,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for { // fill it
-		file, err := os.CreateTemp(root, "filler")
-		if err != nil {
-			break
-		}
-		_, err = file.Write(make([]byte, 4096))
-		file.Close()
-		if err != nil {
-			break
-		}
-	}
+	fill(t, root)
 	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
 	if !errors.Is(err, syscall.ENOSPC) || r.State().Kubelet.Version != "v1.36.3" {
 		t.Errorf("got %v and %+v, want ENOSPC and a recorder of the new version", err, r.State().Kubelet)

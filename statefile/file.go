@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/google/renameio"
+	"k8s.io/klog/v2"
 )
 
 // maxSize bounds the file, in bytes. A state with the containers of the fullest
@@ -87,7 +88,7 @@ func check(info os.FileInfo) error {
 // that is made where it is missing. When it returns nil the content is on the
 // disk, and survives a loss of power. When it fails, the file is as it was; if
 // only the sync of the folder failed, it is the new one, whole. The file that it
-// replaces is kept as path.prev if it is whole.
+// replaces is kept as path.prev if it is whole and that can be done.
 //
 // Only one process may save to a path at a time.
 func Save(path string, s State) error {
@@ -118,9 +119,9 @@ func tryWrite(path string, data []byte, whole bool) error {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
-	before := func() error { return nil }
+	before := func() {}
 	if whole {
-		before = func() error { return keepPrevious(path) }
+		before = func() { keepPrevious(path) }
 	}
 	if err := replace(path, data, before); err != nil {
 		return err
@@ -129,24 +130,24 @@ func tryWrite(path string, data []byte, whole bool) error {
 }
 
 // keepPrevious gives the file in place the name of the copy as well. (A link costs
-// no write of the content, and both names hold a whole file at all times.)
-func keepPrevious(path string) error {
+// no write of the content, and both names hold a whole file at all times.) What can't
+// be kept is done without: the new file is worth more.
+func keepPrevious(path string) {
 	link := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-link")
 	err := os.Link(path, link)
 	if os.IsExist(err) { // left by a process that was killed
-		if err = os.Remove(link); err == nil {
-			err = os.Link(path, link)
-		}
+		os.Remove(link)
+		err = os.Link(path, link)
 	}
-	if err != nil {
-		// A file system without links; replace makes a copy just as safely.
-		before, readErr := read(path)
-		if readErr != nil {
-			return readErr
-		}
-		return replace(previousPath(path), before, func() error { return nil })
+	if err == nil {
+		err = os.Rename(link, previousPath(path))
+	} else if before, readErr := read(path); readErr == nil {
+		// A file system without links; a copy is as safe.
+		err = replace(previousPath(path), before, func() {})
 	}
-	return os.Rename(link, previousPath(path))
+	if err != nil && !os.IsNotExist(err) {
+		klog.ErrorS(err, "Steadylet could not keep the copy before", "path", path)
+	}
 }
 
 // makeFolder makes the state folder, or makes sure that it is one of ours.
@@ -185,8 +186,8 @@ func checkFolder(folder string) error {
 }
 
 // replace writes a file through a temporary one beside it, which is synced before
-// it takes the name. It calls before when the disk has taken the content.
-func replace(path string, data []byte, before func() error) error {
+// it takes the name. It calls before when there was room for the content.
+func replace(path string, data []byte, before func()) error {
 	// In the same folder: elsewhere may be another file system.
 	file, err := renameio.TempFile(filepath.Dir(path), path)
 	if err != nil {
@@ -199,9 +200,7 @@ func replace(path string, data []byte, before func() error) error {
 	if _, err := file.Write(data); err != nil {
 		return err
 	}
-	if err := before(); err != nil {
-		return err
-	}
+	before()
 	return file.CloseAtomicallyReplace()
 }
 

@@ -11,9 +11,13 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// saveDelay is how long a change waits for others before it is written. All of it
-// can be worked out again, so nothing waits for the disk.
-const saveDelay = time.Second
+const (
+	// saveDelay is how long a change waits for others before it is written. All of
+	// it can be worked out again, so nothing waits for the disk.
+	saveDelay = time.Second
+	// retryDelay is how long a save that failed waits for the next try.
+	retryDelay = time.Minute
+)
 
 // Options say what kubelet starts, and where.
 type Options struct {
@@ -42,7 +46,9 @@ type Recorder struct {
 	mutex    sync.Mutex // guards what follows; never held while the disk is waited for
 	state    State
 	verdicts map[verdictKey]Verdict
-	saves    bool // the state may be written
+	uids     map[string]given // by path, what was answered in this run
+	saves    bool             // the state may be written
+	failing  bool             // the last try to write it failed
 	timer    *time.Timer
 }
 
@@ -66,7 +72,7 @@ type verdictKey struct {
 //
 // Close ends it; a kubelet never calls that.
 func Open(options Options) (*Recorder, error) {
-	r := &Recorder{path: Path(options.RootDir), verdicts: map[verdictKey]Verdict{}}
+	r := &Recorder{path: Path(options.RootDir), verdicts: map[verdictKey]Verdict{}, uids: map[string]given{}}
 	if r.disabled = options.disabledBy(); r.disabled != "" {
 		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", r.disabled)
 		return r, nil
@@ -153,7 +159,7 @@ func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
 	key := verdictKey{o.ContainerID, o.Annotated, o.Current}
 	r.mutex.Lock()
 	verdict, known := r.verdicts[key]
-	state, durable := r.about(o.ContainerID), r.saves
+	state, durable := r.about(o.ContainerID), r.saves && !r.failing
 	r.mutex.Unlock()
 	if known {
 		return verdict, false
@@ -242,17 +248,21 @@ func (r *Recorder) Prune(exists func(containerID string) bool) {
 
 // saveSoon writes the state in a moment, with what else changes until then. The
 // mutex is held.
-func (r *Recorder) saveSoon() {
-	if r.saves && r.timer == nil {
-		r.timer = time.AfterFunc(saveDelay, func() {
-			if err := r.Flush(); err != nil {
-				klog.ErrorS(err, "Steadylet could not save its record")
-			}
-		})
+func (r *Recorder) saveSoon() { r.saveAfter(saveDelay) }
+
+func (r *Recorder) saveAfter(delay time.Duration) {
+	if !r.saves || r.timer != nil {
+		return
 	}
+	r.timer = time.AfterFunc(delay, func() {
+		if err := r.Flush(); err != nil {
+			klog.ErrorS(err, "Steadylet could not save its record, and will try again", "after", retryDelay)
+		}
+	})
 }
 
-// Flush writes what has not been written yet.
+// Flush writes what has not been written yet. What can't be written is tried again
+// later.
 func (r *Recorder) Flush() error {
 	if r == nil {
 		return nil
@@ -268,18 +278,31 @@ func (r *Recorder) Flush() error {
 	r.timer = nil
 	data, err := r.state.Encode()
 	r.mutex.Unlock()
-	if err != nil {
-		return err
+	if err == nil {
+		// The file in place is whole: this process wrote it, and no other may.
+		err = write(r.path, data, true)
 	}
-	// The file in place is whole: this process wrote it, and no other may.
-	return write(r.path, data, true)
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.failing = err != nil; r.failing {
+		r.saveAfter(retryDelay)
+	}
+	return err
 }
 
 // Close writes what is left, and lets another process have the folder. The Recorder
 // must not be used afterwards.
 func (r *Recorder) Close() error {
+	if r == nil {
+		return nil
+	}
 	err := r.Flush()
-	if r != nil && r.lock != nil {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	if r.lock != nil {
 		err = join(err, r.lock.Close())
 	}
 	return err

@@ -66,27 +66,49 @@ func (m Manifest) answer(uid, reason string) StaticPodUID {
 	return StaticPodUID{UID: uid, Reason: reason, Kept: uid != m.Generated}
 }
 
-// seed finds the UID of a pod that runs already and that the state does not know:
-// that of the one ready sandbox of its name, if that is of a static pod and younger
-// than the manifest's last change.
-func (m Manifest) seed(changed time.Time, now time.Time, sandboxes []Sandbox) StaticPodUID {
-	var found []Sandbox
+// running returns the UID that a pod runs under: that of the one ready sandbox of its
+// name, if that is of a static pod.
+func (m Manifest) running(sandboxes []Sandbox) (found Sandbox, reason string) {
+	count := 0
 	for _, sandbox := range sandboxes {
 		if sandbox.Ready && sandbox.Namespace == m.Namespace && sandbox.Name == m.Name {
-			found = append(found, sandbox)
+			found = sandbox
+			count++
 		}
 	}
 	switch {
-	case len(found) != 1:
-		return m.answer(m.Generated, fmt.Sprintf("%d sandboxes of it are ready", len(found)))
-	case !found[0].FromFile || found[0].UID == "":
-		return m.answer(m.Generated, "its sandbox is not of a static pod")
-	case found[0].CreatedAt.After(now):
+	case count != 1:
+		return Sandbox{}, fmt.Sprintf("%d sandboxes of it are ready", count)
+	case !found.FromFile || found.UID == "":
+		return Sandbox{}, "its sandbox is not of a static pod"
+	}
+	return found, ""
+}
+
+// seed returns the UID of a pod that runs already and that the state does not know:
+// the one that it runs under, if its sandbox is younger than the manifest's last change.
+func (m Manifest) seed(changed, now time.Time, sandboxes []Sandbox) StaticPodUID {
+	sandbox, reason := m.running(sandboxes)
+	switch {
+	case reason != "":
+		return m.answer(m.Generated, reason)
+	case sandbox.CreatedAt.After(now):
 		return m.answer(m.Generated, "its sandbox is of the future: the clock was set back")
-	case !changed.Before(found[0].CreatedAt):
+	case !changed.Before(sandbox.CreatedAt):
 		return m.answer(m.Generated, "the manifest was changed after its sandbox was made")
 	}
-	return m.answer(found[0].UID, "it runs under this UID since the manifest was last changed")
+	return m.answer(sandbox.UID, "it runs under this UID since the manifest was last changed")
+}
+
+// taken reports whether another manifest makes the same pod: then nobody knows which
+// of them it runs by.
+func (s State) taken(m Manifest) bool {
+	for path, pod := range s.StaticPods {
+		if path != m.Path && pod.Pod == m.pod() {
+			return true
+		}
+	}
+	return false
 }
 
 // changedAt returns when a file last changed, in content or in any other way. A
@@ -113,10 +135,16 @@ func changedAt(path string) (time.Time, error) {
 // pod keeps its UID as long as its manifest stays the same, in whichever way a
 // kubelet makes up UIDs.
 //
-// sandboxes lists those of the node; it is called for a pod that the state does not
-// know, and may be nil. The UID of a pod that runs already is taken over from there
-// when this kubelet is the first to look and the manifest was not changed since. An
-// edit in the moment in which a clock was set back can't be told from none.
+// sandboxes lists those of the node; it may be nil. It is called the first time that
+// a manifest would give a pod another UID than the one that is made up, in each run:
+//
+// A pod that the state does not know keeps the UID that it runs under when its
+// manifest was not changed since its sandbox was made. (Neither an edit in the moment
+// in which a clock was set back nor a folder that was put in the place of another is
+// told from none.)
+//
+// A pod that the state knows has the UID that is made up when it runs under that
+// already, because a kubelet that kept nothing started it.
 func (r *Recorder) StaticPodUID(m Manifest, sandboxes func() ([]Sandbox, error)) StaticPodUID {
 	if r == nil || r.disabled != "" {
 		return m.answer(m.Generated, "as stock")
@@ -125,34 +153,70 @@ func (r *Recorder) StaticPodUID(m Manifest, sandboxes func() ([]Sandbox, error))
 	r.mutex.Lock()
 	uid, known := r.state.known(m, digest)
 	_, pathKnown := r.state.StaticPods[m.Path]
+	before, asked := r.uids[m.Path]
+	taken := r.state.taken(m)
 	r.mutex.Unlock()
-	if !known {
+	unsure := asked && before.unsure && before.generated == m.Generated
+	switch {
+	case known && (!uid.Kept || asked || sandboxes == nil):
+	case known:
+		uid = m.confirm(uid, sandboxes)
+	case taken || pathKnown || asked || sandboxes == nil:
 		uid = m.answer(m.Generated, "it is new")
-		if sandboxes != nil && !pathKnown {
-			uid = m.seedFrom(sandboxes)
-		}
+	default:
+		uid, unsure = m.seedFrom(sandboxes)
 	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	next := StaticPod{Pod: m.pod(), UID: uid.UID, Digest: digest, Generated: m.Generated, GeneratedBy: r.state.Kubelet.Version}
-	before, there := r.state.StaticPods[m.Path]
-	if before == next || !there && len(r.state.StaticPods) >= maxEntries {
-		return uid
-	}
-	r.state.StaticPods[m.Path] = next
-	r.saveSoon()
+	r.give(m, digest, uid, unsure)
 	return uid
 }
 
-// seedFrom asks for the sandboxes, and behaves as stock when anything is amiss.
-func (m Manifest) seedFrom(sandboxes func() ([]Sandbox, error)) StaticPodUID {
+// given is what was answered for a manifest.
+type given struct {
+	generated string
+	// unsure says that the runtime could not be asked. The pod has the UID that is
+	// made up as long as this kubelet runs, and the next one asks again.
+	unsure bool
+}
+
+// give remembers a UID that was given to a pod.
+func (r *Recorder) give(m Manifest, digest string, uid StaticPodUID, unsure bool) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.uids[m.Path] = given{m.Generated, unsure}
+	if unsure {
+		return
+	}
+	next := StaticPod{Pod: m.pod(), UID: uid.UID, Digest: digest, Generated: m.Generated, GeneratedBy: r.state.Kubelet.Version}
+	before, there := r.state.StaticPods[m.Path]
+	if before == next || !there && len(r.state.StaticPods) >= maxEntries {
+		return
+	}
+	r.state.StaticPods[m.Path] = next
+	r.saveSoon()
+}
+
+// confirm returns the recorded UID, unless the pod runs under the made-up one.
+func (m Manifest) confirm(recorded StaticPodUID, sandboxes func() ([]Sandbox, error)) StaticPodUID {
+	list, err := sandboxes()
+	if err != nil {
+		return recorded
+	}
+	if sandbox, _ := m.running(list); sandbox.UID == m.Generated {
+		return m.answer(m.Generated, "it runs under this UID already")
+	}
+	return recorded
+}
+
+// seedFrom asks for the sandboxes, and behaves as stock when anything is amiss. unsure
+// says that there was no answer.
+func (m Manifest) seedFrom(sandboxes func() ([]Sandbox, error)) (uid StaticPodUID, unsure bool) {
 	changed, err := changedAt(m.Path)
 	if err != nil {
-		return m.answer(m.Generated, "no telling when the manifest was changed: "+err.Error())
+		return m.answer(m.Generated, "no telling when the manifest was changed: "+err.Error()), false
 	}
 	list, err := sandboxes()
 	if err != nil {
-		return m.answer(m.Generated, "the sandboxes can't be listed: "+err.Error())
+		return m.answer(m.Generated, "the sandboxes can't be listed: "+err.Error()), true
 	}
-	return m.seed(changed, time.Now(), list)
+	return m.seed(changed, time.Now(), list), false
 }

@@ -115,15 +115,21 @@ func TestStaticPodIsTakenOverWhereThatIsSafe(t *testing.T) {
 			root := t.TempDir()
 			r := recorderAt(t, root, "v1.31.0")
 			got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, test.err })
-			if got.UID != test.want {
-				t.Errorf("got %+v, want %s", got, test.want)
+			if again := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, nil }); got.UID != test.want || again.UID != test.want {
+				t.Errorf("got %+v and then %+v, want %s", got, again, test.want)
 			}
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
 			r = recorderAt(t, root, "v1.36.3")
 			m.Generated = "newer"
-			if got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { t.Error("asked again"); return nil, nil }); got.UID != test.want {
+			want := test.want
+			if test.err != nil {
+				// Nothing was recorded, so the second one may ask again.
+				want, test.sandboxes = "old", []statefile.Sandbox{sandbox}
+				test.sandboxes[0].CreatedAt = time.Now()
+			}
+			if got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, nil }); got.UID != want {
 				t.Errorf("under the next version: got %+v, want %s", got, test.want)
 			}
 			if err := r.Close(); err != nil {
@@ -140,5 +146,66 @@ func TestStaticPodsBehaveAsStockWhenSwitchedOff(t *testing.T) {
 		if got := r.StaticPodUID(m, nil); got.UID != "new" || got.Kept {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+// A kubelet that was switched off, or a stock one, started the pod under the UID that
+// it made up: to give it the recorded one would recreate it for nothing.
+func TestStaticPodKeepsTheUIDItRunsUnder(t *testing.T) {
+	for name, test := range map[string]struct {
+		running string
+		want    string
+	}{
+		"under the recorded one": {"30-v1", "30-v1"},
+		"under the made-up one":  {"31-v1", "31-v1"},
+		"under none":             {"", "30-v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, path := t.TempDir(), filepath.Join(t.TempDir(), "etcd.yaml")
+			r := recorderAt(t, root, "v1.30.14")
+			r.StaticPodUID(manifestAt(t, path, "image: v1", "30-v1"), nil)
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r = recorderAt(t, root, "v1.31.0")
+			asked := 0
+			sandboxes := func() ([]statefile.Sandbox, error) {
+				asked++
+				return []statefile.Sandbox{{Namespace: "kube-system", Name: "etcd-node", UID: test.running, Ready: test.running != "", FromFile: true}}, nil
+			}
+			m := manifestAt(t, path, "image: v1", "31-v1")
+			for range 3 {
+				if got := r.StaticPodUID(m, sandboxes); got.UID != test.want {
+					t.Errorf("got %+v, want %s", got, test.want)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("the runtime was asked %d times", asked)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// Two manifests of one pod: nobody knows by which of them it runs.
+func TestASecondManifestOfAPodIsNotTakenOver(t *testing.T) {
+	folder := t.TempDir()
+	r := recorderAt(t, t.TempDir(), "v1.31.0")
+	first := manifestAt(t, filepath.Join(folder, "etcd.yaml"), "image: v1", "generated")
+	second := manifestAt(t, filepath.Join(folder, "etcd.yaml.bak"), "image: v0", "other")
+	time.Sleep(20 * time.Millisecond)
+	sandboxes := func() ([]statefile.Sandbox, error) {
+		return []statefile.Sandbox{{Namespace: "kube-system", Name: "etcd-node", UID: "running", Ready: true, FromFile: true, CreatedAt: time.Now()}}, nil
+	}
+	if got := r.StaticPodUID(first, sandboxes); got.UID != "running" {
+		t.Errorf("the control: got %+v", got)
+	}
+	if got := r.StaticPodUID(second, sandboxes); got.UID != "other" {
+		t.Errorf("got %+v, want the stock UID", got)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
