@@ -196,6 +196,11 @@ func disable(_ context.Context, r *run) error {
 	return errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, "disable"), nil, 0o600))
 }
 
+// enable turns the kill switch off again.
+func enable(_ context.Context, r *run) error {
+	return os.Remove(filepath.Join(filepath.Dir(r.stateFile()), "disable"))
+}
+
 // killedStarts is how often a kubelet is killed during its first sync.
 const killedStarts = 10
 

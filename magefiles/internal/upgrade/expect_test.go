@@ -132,7 +132,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %v, want the names that there are", err)
 	}
 	names := Names(Scenarios(), func(s Scenario) bool { return s.PatchedFrom })
-	if names != "rollback,forth-and-back,dropped-fields" {
+	if names != "off-and-on,rollback,forth-and-back,dropped-fields" {
 		t.Errorf("got %q", names)
 	}
 }
@@ -147,8 +147,8 @@ func TestFitting(t *testing.T) {
 	if got := Names(fit, func(s Scenario) bool { return s.Via || s.PatchedFrom }); got != "" {
 		t.Errorf("%s lack something and are not left out", got)
 	}
-	if len(left) != 4 || len(fit)+len(left) != len(Scenarios()) {
-		t.Errorf("left out %q, want hops and the three ways back", left)
+	if len(left) != 5 || len(fit)+len(left) != len(Scenarios()) {
+		t.Errorf("left out %q, want hops and the four that need two patched kubelets", left)
 	}
 	for _, scenario := range Fitting(Options{Say: options.Say}, Scenarios()) {
 		if scenario.PatchedTo {

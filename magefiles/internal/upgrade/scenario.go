@@ -122,6 +122,8 @@ func patchedScenarios() []Scenario {
 		{Name: "clock", Summary: "the clock is set back by a day", path: oneMoreStart, down: setClockBack, PatchedTo: true},
 		{Name: "killed", Summary: "the new kubelet is killed ten times during its first sync", down: killFirstSyncs, PatchedTo: true},
 		{Name: "disabled", Summary: "the kill switch is on", down: disable, asStock: true, proof: notRecorded, PatchedTo: true},
+		{Name: "off-and-on", Summary: "the kill switch is on for the new kubelet's first start, and off for its second", path: oneMoreStart,
+			running: disable, down: enable, asStock: true, PatchedFrom: true, PatchedTo: true},
 		{Name: "hops", Summary: "there is another version in between", Via: true, PatchedTo: true,
 			path: func(o Options) []Kubelet { return []Kubelet{o.From, o.Via, o.To} }},
 		{Name: "rollback", Summary: "from the new kubelet to the old one", PatchedFrom: true, PatchedTo: true,
