@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -17,9 +18,11 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testrun"
+	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
@@ -111,14 +114,14 @@ func Bench(ctx context.Context,
 	archive *string, // source tarball of 1.20.2; without it the checkout is not measured
 	rounds *int, // how often what is short is repeated (default: 3)
 	soak *time.Duration, // how long a kubelet is watched for writes of its state file (default: 10m)
+	readme *bool, // put the table into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
 			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Rounds: value(rounds, 3),
 			Soak: value(soak, 10*time.Minute),
 		})
-		p.PrintFigures(figures)
-		return err
+		return errors.Join(err, p.Show("figures", err == nil && value(readme, false), func(out io.Writer) { bench.Print(out, figures) }))
 	})
 }
 
@@ -197,11 +200,11 @@ func Verify(ctx context.Context,
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
+	readme *bool, // put the table into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
-		p.PrintVerified(table)
-		return err
+		return errors.Join(err, p.Show("verify", err == nil && value(readme, false), func(out io.Writer) { pipeline.WriteVerified(out, table) }))
 	})
 }
 
@@ -230,6 +233,7 @@ func UpgradeTest(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: plain)
 	archive *string, // source tarball, for v1.20.2
 	keep *bool, // keep the logs of runs that pass too
+	readme *bool, // put the table into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeTest(ctx, pipeline.UpgradeOptions{
@@ -237,8 +241,10 @@ func UpgradeTest(ctx context.Context,
 			FromStock: value(fromStock, true), ToStock: value(toStock, false),
 			Scenarios: value(scenario, "plain"), Archive: value(archive, ""), Keep: value(keep, false),
 		})
-		p.PrintUpgrades(results)
-		return err
+		if len(results) == 0 {
+			return err
+		}
+		return errors.Join(err, p.Show("upgrades", err == nil && value(readme, false), func(out io.Writer) { upgrade.WriteSummary(out, results) }))
 	})
 }
 
@@ -247,12 +253,15 @@ func UpgradeMatrix(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: all)
 	archive *string, // source tarball of v1.20.2; without it that version is left out
 	keep *bool, // keep the logs of runs that pass too
+	readme *bool, // put the table into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeMatrix(ctx, pipeline.UpgradeOptions{
 			Scenarios: value(scenario, "all"), Archive: value(archive, ""), Keep: value(keep, false),
 		})
-		p.PrintUpgrades(results)
-		return err
+		if len(results) == 0 {
+			return err
+		}
+		return errors.Join(err, p.Show("upgrades", err == nil && value(readme, false), func(out io.Writer) { upgrade.WriteSummary(out, results) }))
 	})
 }

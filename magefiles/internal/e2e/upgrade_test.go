@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
+	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // In-place upgrades over the change of the hash, on a real cluster of one node: stock
@@ -22,7 +24,7 @@ func TestUpgradeScenarios(t *testing.T) {
 			results, err := p.UpgradeTest(t.Context(), pipeline.UpgradeOptions{
 				From: "v1.30.14", To: "v1.31.0", FromStock: true, ToStock: test.toStock, Scenarios: test.scenarios,
 			})
-			p.PrintUpgrades(results)
+			upgrade.WriteSummary(os.Stderr, results)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -158,6 +158,3 @@ func (p *Pipeline) benchCheckout(ctx context.Context, options BenchOptions, scra
 		Root: p.config.Root, Scratch: scratch, Repository: bare, Tag: "v1.20.2", Rounds: options.Rounds,
 	}.Run(ctx)
 }
-
-// PrintFigures writes the table of figures as Markdown.
-func (p *Pipeline) PrintFigures(figures []bench.Figure) { bench.Print(p.config.Results, figures) }

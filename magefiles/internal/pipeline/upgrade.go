@@ -171,12 +171,3 @@ func (p *Pipeline) pair(ctx context.Context, pair UpgradeOptions, scenarios []up
 	}
 	return results, errors.Join(failures...)
 }
-
-// PrintUpgrades prints a Markdown table with a line for each run, if there was any.
-func (p *Pipeline) PrintUpgrades(results []*upgrade.Result) {
-	if len(results) == 0 {
-		return
-	}
-	fmt.Fprintln(p.config.Results)
-	upgrade.WriteSummary(p.config.Results, results)
-}

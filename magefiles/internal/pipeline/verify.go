@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -128,9 +129,8 @@ func (p *Pipeline) Delve(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// PrintVerified writes the table of first runs as Markdown.
-func (p *Pipeline) PrintVerified(table []Verified) {
-	out := p.config.Results
+// WriteVerified writes the table of first runs as Markdown.
+func WriteVerified(out io.Writer, table []Verified) {
 	fmt.Fprintln(out, "| Kubernetes | source | kubelet says | pod runs after | state file | debugger reads `container` | result |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, row := range table {

@@ -1,0 +1,73 @@
+package readme
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/steadylet/steadylet/magefiles/internal/lock"
+)
+
+const page = "# Title\n<!-- begin a -->\nold\n<!-- end a -->\nbetween\n<!-- begin b -->\n<!-- end b -->\nend\n"
+
+func TestReplace(t *testing.T) {
+	for name, test := range map[string]struct{ text, part, want string }{
+		"filled":     {page, "a", strings.Replace(page, "old\n", "\nnew\n\n", 1)},
+		"empty":      {page, "b", strings.Replace(page, "begin b -->\n", "begin b -->\n\nnew\n\n", 1)},
+		"missing":    {page, "c", ""},
+		"twice":      {page + page, "a", ""},
+		"wrong way":  {"<!-- end a -->\n<!-- begin a -->\n", "a", ""},
+		"interlaced": {"<!-- begin a -->\n<!-- begin b -->\n<!-- end a -->\n<!-- end b -->\n", "a", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "README.md")
+			if err := os.WriteFile(path, []byte(test.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			want := test.want
+			if want == "" {
+				want = test.text
+			}
+			err := Replace(path, test.part, "new\n")
+			if (err != nil) != (test.want == "") {
+				t.Errorf("got error %v", err)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != want {
+				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		})
+	}
+}
+
+// The front page promises what the lock has, and has every part that the targets fill.
+func TestFrontPage(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	data, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, name := range []string{"verify", "upgrades", "figures"} {
+		if _, err := replace(text, name, ""); err != nil {
+			t.Error(err)
+		}
+	}
+	_, rest, found := strings.Cut(text, "every tag of the lock:")
+	list, _, ended := strings.Cut(rest, ". ")
+	if !found || !ended {
+		t.Fatal("the list of tags is not there")
+	}
+	listed := strings.Fields(strings.NewReplacer(",", " ", " and ", " ", "\n", " ").Replace(list))
+	known, err := lock.Read(filepath.Join(root, "patches", "kubernetes.lock.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, version := range known.Known() {
+		want = append(want, strings.TrimPrefix(version.String(), "v"))
+	}
+	if strings.Join(listed, " ") != strings.Join(want, " ") {
+		t.Errorf("the front page lists %q, the lock has %q", listed, want)
+	}
+}
