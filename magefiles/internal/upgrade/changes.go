@@ -31,6 +31,13 @@ func (c *cluster) setImage(ctx context.Context, image string) error {
 	})
 }
 
+// editSidecar asks for another tag of the same content for a sidecar.
+func editSidecar(ctx context.Context, r *run) error {
+	return r.cluster.plane.api.patch(ctx, r.cluster.podsPath()+"/"+sidecarProxy.Pod, object{
+		"spec": object{"initContainers": list{object{"name": sidecarProxy.Container, "image": testnode.EditedImage}}},
+	})
+}
+
 // edit asks for another tag of the same content, the smallest edit there is.
 func edit(ctx context.Context, r *run) error { return r.cluster.setImage(ctx, testnode.EditedImage) }
 

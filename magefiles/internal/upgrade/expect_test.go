@@ -108,7 +108,7 @@ func TestExpected(t *testing.T) {
 // Whatever a scenario expects to be restarted is there, for each pair of versions.
 func TestScenariosNameContainersThatAreThere(t *testing.T) {
 	known := map[containerName]bool{}
-	for _, c := range containersOf(podsFor(version(t, "v1.20.2"), version(t, "v1.20.2"))) {
+	for _, c := range containersOf(podsFor(version(t, "v1.30.14"), version(t, "v1.30.14"))) {
 		known[c.containerName] = true
 	}
 	for _, scenario := range Scenarios() {
@@ -147,8 +147,8 @@ func TestFitting(t *testing.T) {
 	if got := Names(fit, func(s Scenario) bool { return s.Via || s.PatchedFrom }); got != "" {
 		t.Errorf("%s lack something and are not left out", got)
 	}
-	if len(left) != 5 || len(fit)+len(left) != len(Scenarios()) {
-		t.Errorf("left out %q, want hops and the four that need two patched kubelets", left)
+	if len(left) != 6 || len(fit)+len(left) != len(Scenarios()) {
+		t.Errorf("left out %q, want the edit of a sidecar, hops, and the four that need two patched kubelets", left)
 	}
 	for _, scenario := range Fitting(Options{Say: options.Say}, Scenarios()) {
 		if scenario.PatchedTo {

@@ -29,6 +29,9 @@ type Scenario struct {
 	PatchedFrom, PatchedTo bool
 	// Via says that a third kubelet is needed, between the two.
 	Via bool
+	// Sidecars says that the old kubelet must run sidecars and the new one restart
+	// them for an edit, which kubelets do from 1.29 and from 1.32 on.
+	Sidecars bool
 	// NewerFields gives the pods fields that only the newest of the kubelets knows.
 	NewerFields bool
 }
@@ -65,6 +68,8 @@ func (s Scenario) Check(options Options) error {
 		return fmt.Errorf("scenario %s needs patched kubelets on both sides, and %s is not", s.Name, options.From)
 	case s.PatchedTo && !options.To.Patched:
 		return fmt.Errorf("scenario %s needs a patched new kubelet, and %s is not", s.Name, options.To)
+	case s.Sidecars && (options.From.Version.Minor < 29 || options.To.Version.Minor < 32):
+		return fmt.Errorf("scenario %s needs an old kubelet from 1.29 on and a new one from 1.32 on, these are %s and %s", s.Name, options.From, options.To)
 	case s.Via && options.Via.Path == "":
 		return fmt.Errorf("scenario %s needs a kubelet between %s and %s", s.Name, options.From, options.To)
 	}
@@ -79,6 +84,8 @@ var (
 	richHelper = containerName{"rich", "helper"}
 	staticApp  = containerName{"static", "app"}
 	staticUID  = containerName{"static-uid", "app"}
+
+	sidecarProxy = containerName{"sidecar", "proxy"}
 )
 
 func only(name containerName, reason string) map[containerName]string {
@@ -104,6 +111,8 @@ func Scenarios() []Scenario {
 			restarts: only(staticApp, edited)},
 		{Name: "static-uid-edit", Summary: "the manifest of a static pod with a UID is edited while no kubelet runs",
 			down: editManifest("static-uid"), restarts: only(staticUID, edited)},
+		{Name: "sidecar-edit", Summary: "the image of a sidecar is edited while no kubelet runs", down: editSidecar, Sidecars: true,
+			restarts: only(sidecarProxy, edited)},
 	}, patchedScenarios()...)
 }
 
