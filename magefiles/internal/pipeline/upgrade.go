@@ -31,6 +31,8 @@ type UpgradeOptions struct {
 	Archive string
 	// Keep keeps the logs of runs that pass too.
 	Keep bool
+	// fitting leaves out what does not fit, as for "all".
+	fitting bool
 }
 
 // UpgradeTest builds what it needs, runs the scenarios on real kubelets and writes a
@@ -48,7 +50,7 @@ func (p *Pipeline) UpgradeTest(ctx context.Context, options UpgradeOptions) ([]*
 	if err != nil {
 		return nil, err
 	}
-	if options.Scenarios == "all" {
+	if options.Scenarios == "all" || options.fitting {
 		scenarios = upgrade.Fitting(rig, scenarios)
 	}
 	return upgrade.RunAll(ctx, rig, scenarios, p.config.Results)
@@ -158,9 +160,9 @@ func (p *Pipeline) pair(ctx context.Context, pair UpgradeOptions, scenarios []up
 	results, err := p.UpgradeTest(ctx, control)
 	failures := []error{err}
 	for _, stock := range []bool{true, false} {
-		pair.FromStock = stock
+		pair.FromStock, pair.fitting = stock, true
 		pair.Scenarios = upgrade.Names(scenarios, func(s upgrade.Scenario) bool {
-			return s.PatchedFrom != stock && (!s.Via || pair.Via != "")
+			return s.PatchedFrom != stock
 		})
 		if pair.Scenarios == "" || ctx.Err() != nil {
 			continue
