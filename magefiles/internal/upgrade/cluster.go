@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
@@ -17,6 +18,7 @@ type cluster struct {
 	plane   *controlPlane
 	pods    []pod
 	kubelet *testnode.Process // nil while none runs
+	version kubever.Version   // of the kubelet that was started last
 	place   testnode.KubeletPlace
 	started int // how many kubelets there were
 	history *history
