@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testrun"
 	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
@@ -143,12 +145,28 @@ func Clean(
 	return run(func(p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
 }
 
+// checkArguments refuses a version that is not the value of a flag. mage would take it
+// for a target, and say so only after it has run the one before.
+func checkArguments(args []string) error {
+	for i, arg := range args {
+		version, err := kubever.Parse(arg)
+		if err != nil || i > 0 && strings.EqualFold(args[i-1], "lock") {
+			continue
+		}
+		return fmt.Errorf("flags have names: did you mean -version=%s? (go tool mage -h TARGET lists them)", version)
+	}
+	return nil
+}
+
 // gcPercent is how much the heap may grow before garbage is collected.
 const gcPercent = 40
 
 // run opens the pipeline in the working directory, which mage makes the
 // repository's root, and closes it whatever happens.
 func run(do func(*pipeline.Pipeline) error) (err error) {
+	if err := checkArguments(os.Args[1:]); err != nil {
+		return err
+	}
 	root, err := os.Getwd()
 	if err != nil {
 		return err

@@ -81,8 +81,8 @@ func (e *UnknownVersionError) Error() string {
 	for i, v := range e.Known {
 		known[i] = v.String()
 	}
-	return fmt.Sprintf("%s is not in patches/kubernetes.lock.yaml, which has %s: choose one of these, or add the tag to the lock",
-		e.Version, strings.Join(known, ", "))
+	return fmt.Sprintf("%s is not in patches/kubernetes.lock.yaml, which has %s: choose one of these, or add the tag with `go tool mage lock %s`",
+		e.Version, strings.Join(known, ", "), e.Version)
 }
 
 // Is makes errors.Is(err, ErrUnknownVersion) hold.

@@ -90,7 +90,7 @@ func (f Fetcher) choose(ctx context.Context, request Request) Kind {
 	answer, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if err := gittree.HasTag(answer, request.Repository, request.Version.String()); err != nil {
-		f.Progress.Say("source: module, since %s gave no tag %s (%v)", request.Repository, request.Version, err)
+		f.Progress.Say("source: module, which is as good as git; there was no tag %s to be had from %s (%v)", request.Version, request.Repository, err)
 		return Module
 	}
 	f.Progress.Say("source: git, since %s has tag %s", request.Repository, request.Version)
