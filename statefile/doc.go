@@ -8,13 +8,15 @@
 // tells the two apart, in this order:
 //
 //  1. the hash on the container is that of today's spec: unchanged;
-//  2. it is that of today's spec as another released kubelet computes it: unchanged,
+//  2. it is that of today's spec as a kubelet from 1.16 to 1.30 computes it: unchanged,
 //     and adopted;
-//  3. the container was adopted before: changed if the spec's hash is another than
-//     then, or, under another minor version, if its image or name is;
-//  4. nothing can be proven, since the record says that a kubelet created it whose
-//     hash can't be computed here: unchanged if it was created before this version
-//     first started and its image has the same name, and adopted;
+//  3. the container was adopted before: changed if the hash that it was adopted with is
+//     not that of today's spec, or, where that can't be computed, if its image or name
+//     is another; (2 again:) else, if it is that of today's image and name as a kubelet
+//     from 1.31 on computes it: unchanged, and adopted;
+//  4. nothing can be proven, since the record says that a kubelet created it whose hash
+//     can't be computed here: unchanged if it was created before this version first
+//     started and its image has the same name, and adopted;
 //  5. changed, as stock.
 //
 // # Guarantee
@@ -36,8 +38,9 @@
 // to 1.30 meets it, after a rollback, an edit of anything else that was made before
 // it looked for the first time can't be seen; one that is made afterwards can.
 //
-// Step 4 trusts the name that the container runtime gives to the image. It is taken
-// only on the word of a record that could be written.
+// Step 4 trusts the name that the container runtime gives to the image, and that every
+// kubelet since the first recorded one has recorded itself. It is taken only on the
+// word of a record that could be written.
 //
 // # Format
 //
