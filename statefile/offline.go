@@ -56,16 +56,19 @@ func InUse(path string) error {
 	return nil
 }
 
+// ChangedAt returns when a manifest last changed, in content or in any other way. A
+// path that leads over a link is refused: where a link leads can change without a
+// trace.
+func ChangedAt(path string) (time.Time, error) { return changedAt(path) }
+
 // Seed returns what a kubelet that finds no state would record for a static pod
-// that runs already: see Recorder.StaticPodUID. Where it would record nothing, ok is
-// false and the reason says why. Read the manifest before, and list the sandboxes
-// before that: then an edit that comes in between leaves the pod out.
-func (m Manifest) Seed(now time.Time, sandboxes []Sandbox) (pod StaticPod, reason string, ok bool) {
+// that runs already: see Recorder.StaticPodUID. changed is what ChangedAt says. Where
+// it would record nothing, ok is false and the reason says why.
+//
+// List the sandboxes, then read the manifest, then ask ChangedAt: an edit that comes
+// in between leaves the pod out.
+func (m Manifest) Seed(changed, now time.Time, sandboxes []Sandbox) (pod StaticPod, reason string, ok bool) {
 	m.Generated = ""
-	changed, err := changedAt(m.Path)
-	if err != nil {
-		return StaticPod{}, "no telling when the manifest was changed: " + err.Error(), false
-	}
 	uid := m.seed(changed, now, sandboxes)
 	if uid.UID == "" {
 		return StaticPod{}, uid.Reason, false

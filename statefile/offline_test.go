@@ -58,7 +58,11 @@ func TestSeedIsWhatThePatchedKubeletGoesBy(t *testing.T) {
 	m := manifestAt(t, path, "image: v1", "as 1.31 makes it up")
 	made := time.Now().Add(time.Minute)
 	ready := statefile.Sandbox{Namespace: m.Namespace, Name: m.Name, UID: "running", Ready: true, FromFile: true, CreatedAt: made}
-	pod, reason, ok := m.Seed(made, []statefile.Sandbox{ready})
+	changed, err := statefile.ChangedAt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod, reason, ok := m.Seed(changed, made, []statefile.Sandbox{ready})
 	if !ok || pod.UID != "running" || pod.Pod != "kube-system/etcd-node" || reason == "" {
 		t.Fatalf("got %+v (%s) %t", pod, reason, ok)
 	}
@@ -77,12 +81,11 @@ func TestSeedIsWhatThePatchedKubeletGoesBy(t *testing.T) {
 	for want, sandboxes := range map[string][]statefile.Sandbox{
 		"0 sandboxes": nil, "2 sandboxes": {ready, ready}, "changed after": {older}, "not of a static pod": {remote},
 	} {
-		if pod, reason, ok := m.Seed(made, sandboxes); ok || pod != (statefile.StaticPod{}) || !strings.Contains(reason, want) {
+		if pod, reason, ok := m.Seed(changed, made, sandboxes); ok || pod != (statefile.StaticPod{}) || !strings.Contains(reason, want) {
 			t.Errorf("%s: got %+v (%s) %t", want, pod, reason, ok)
 		}
 	}
-	m.Path += ".gone"
-	if _, _, ok := m.Seed(made, []statefile.Sandbox{ready}); ok {
-		t.Error("a manifest that is gone is recorded")
+	if _, err := statefile.ChangedAt(path + ".gone"); err == nil {
+		t.Error("a manifest that is gone has a time")
 	}
 }
