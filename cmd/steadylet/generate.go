@@ -92,13 +92,12 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	if err := nodestate.CheckRoot(rootDir); err != nil {
 		return result{}, err
 	}
-	if !dryRun {
-		if err := nodestate.CheckUnused(path); err != nil {
-			return result{}, err
-		}
-		if err := inspection.Refusal(force); err != nil {
-			return result{}, err
-		}
+	refusal := nodestate.CheckUnused(path)
+	if refusal == nil {
+		refusal = inspection.Refusal(force)
+	}
+	if refusal != nil && !dryRun {
+		return result{}, refusal
 	}
 	_, plan, err := request.Generate(ctx, a.proc, time.Now())
 	if err != nil {
@@ -107,6 +106,9 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	made := result{Path: path, State: &plan.State, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
 	if condition := inspection.Current.Condition; condition != nodestate.Whole && inspection.Previous.Condition == nodestate.Whole {
 		made.Warnings = append(made.Warnings, "there is a whole previous copy, which knows more: steadylet state repair takes it instead")
+	}
+	if refusal != nil {
+		made.Warnings = append(made.Warnings, "without --dry-run this is refused: "+refusal.Error())
 	}
 	if dryRun {
 		return made, nil

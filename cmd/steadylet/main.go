@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/statefile"
@@ -44,7 +45,7 @@ const (
 const exitHelp = `Exit status:
   0  done; the file is whole, the kubelet is what its manifest says
   1  any other error: usage, rights, a container runtime that does not answer
-  2  the state file is damaged; the kubelet is not what its manifest says
+  2  the state file is damaged; the file is no kubelet, or not what its manifest says
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
   5  refused: a patched kubelet runs, or a good file is in place (see --force)`
@@ -73,7 +74,7 @@ func exitCode(err error) int {
 		return exitFuture
 	case is(statefile.ErrMissing, errNoManifest):
 		return exitMissing
-	case is(errDiffers), statefile.IsDamage(err):
+	case is(errDiffers, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
 		return exitDamaged
 	}
 	return exitOther

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,9 @@ import (
 
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 )
+
+// ErrNoKubelet means that a file is something else.
+var ErrNoKubelet = errors.New("no kubelet")
 
 // Binary is what was found out about a file.
 type Binary struct {
@@ -90,7 +94,7 @@ func inspect(path string) (Binary, error) {
 	binary := Binary{Path: path, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}
 	built, err := buildinfo.Read(file)
 	if err != nil {
-		return Binary{}, fmt.Errorf("%s (SHA-256 %s) is no kubelet: it has no build information of Go: %w", path, binary.SHA256, err)
+		return Binary{}, fmt.Errorf("%s (SHA-256 %s) is %w: it has no build information of Go (%v)", path, binary.SHA256, ErrNoKubelet, err)
 	}
 	binary.Package, binary.Toolchain = built.Path, built.GoVersion
 	for _, setting := range built.Settings {
