@@ -103,7 +103,11 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	if err != nil {
 		return result{}, err
 	}
-	made := result{Path: path, State: &plan.State, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
+	state, err := sealed(plan.State)
+	if err != nil {
+		return result{}, err
+	}
+	made := result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
 	if condition := inspection.Current.Condition; condition != nodestate.Whole && inspection.Previous.Condition == nodestate.Whole {
 		made.Warnings = append(made.Warnings, "there is a whole previous copy, which knows more: steadylet state repair takes it instead")
 	}
@@ -116,6 +120,16 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	made.Aside, err = nodestate.Write(rootDir, plan.State, force, time.Now())
 	made.Written = err == nil
 	return made, err
+}
+
+// sealed returns the state as it will be in the file, with its checksum.
+func sealed(state statefile.State) (*statefile.State, error) {
+	data, err := state.Encode()
+	if err != nil {
+		return nil, err
+	}
+	state, err = statefile.Decode(data)
+	return &state, err
 }
 
 // report prints a result, and what it lacks as warnings.

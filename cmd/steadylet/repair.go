@@ -72,9 +72,8 @@ func (a app) repair(ctx context.Context, request nodestate.Request, dryRun bool)
 		}
 		state, made.LeftOut, made.Warnings = plan.State, plan.LeftOut, plan.Warnings
 	}
-	made.State = &state
-	if dryRun {
-		return made, nil
+	if made.State, err = sealed(state); err != nil || dryRun {
+		return made, err
 	}
 	made.Aside, err = nodestate.Write(rootDir, state, false, time.Now())
 	made.Written = err == nil
