@@ -49,6 +49,7 @@ that file before the first patched start, look at it, and mend it.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
+		RunE:          help,
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -57,11 +58,16 @@ that file before the first patched start, look at it, and mend it.
 	return root
 }
 
+// help is what a group of commands does. (Without it, cobra takes a command that it
+// does not know for no error.)
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 func newState(a app) *cobra.Command {
 	state := &cobra.Command{
 		Use:   "state",
 		Short: "Shows, verifies, repairs or generates the state file",
 		Args:  cobra.NoArgs,
+		RunE:  help,
 	}
 	state.AddCommand(newShow(a), newVerifyState(a), newRepair(a), newGenerate(a))
 	return state
