@@ -151,6 +151,7 @@ func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before str
 func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
 	command := buildSteadylet(t)
 	stock, patched := debugKubelet(t, "v1.30.14", pipeline.StockSeries), debugKubelet(t, "v1.31.0", pipeline.DefaultSeries)
+	verify(t, command, stock, patched)
 	for name, generate := range map[string]bool{"generated": true, "without (control)": false} {
 		t.Run(name, func(t *testing.T) {
 			n := startStateNode(t)
@@ -177,8 +178,31 @@ func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
 	}
 }
 
-// damage damages the state file, and returns the root
-// directory.
+// verify holds real kubelets against their manifests, and a copy with one byte more.
+func verify(t *testing.T, command steadylet, stock, patched string) {
+	t.Helper()
+	if out := command.run(t, 0, "verify", stock, "-o", "table"); !strings.Contains(out, "a stock kubelet") {
+		t.Errorf("of the stock kubelet it says\n%s", out)
+	}
+	if out := command.run(t, 0, "verify", patched, "-o", "table"); strings.Count(out, "Patch  ") < 5 {
+		t.Errorf("of the patched kubelet it says\n%s", out)
+	}
+	content, err := os.ReadFile(patched)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := filepath.Join(t.TempDir(), "kubelet")
+	if err := os.WriteFile(changed, append(content, 0), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	command.run(t, 3, "verify", changed)
+	if out := command.run(t, 2, "verify", changed, "--manifest", patched+".manifest.json"); !strings.Contains(out, "it is not the one of its manifest") {
+		t.Errorf("of the changed kubelet it says\n%s", out)
+	}
+	command.run(t, 2, "verify", changed, "--manifest", stock+".manifest.json")
+}
+
+// damage damages the state file, and returns the root directory.
 func (n *stateNode) damage(t *testing.T) string {
 	t.Helper()
 	if err := os.WriteFile(statefile.Path(n.place.RootDir), []byte("{"), 0o600); err != nil {
