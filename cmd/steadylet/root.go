@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,7 @@ that file before the first patched start, look at it, and mend it.
 
   # is this the kubelet that was built?
   steadylet verify /usr/bin/kubelet`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -56,6 +58,14 @@ that file before the first patched start, look at it, and mend it.
 	root.SetErr(a.err)
 	root.AddCommand(newState(a), newVerify(a))
 	return root
+}
+
+// version is that of the module that this binary was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }
 
 // help is what a group of commands does. (Without it, cobra takes a command that it

@@ -26,21 +26,20 @@ func TestSandboxes(t *testing.T) {
 	ended.State = runtimeapi.PodSandboxState_SANDBOX_NOTREADY
 	remote := critest.Sandbox("default", "web", "web-uid", created)
 	remote.Annotations["kubernetes.io/config.source"] = "api"
-	endpoint := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
+	runtime := &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
 		critest.Sandbox("kube-system", "etcd-node", "new", created), ended, remote, {Id: "not of a kubelet"},
-	}})
-	got, err := cri.Sandboxes(t.Context(), endpoint, cri.DefaultWithin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}}
 	want := []statefile.Sandbox{
 		{Namespace: "kube-system", Name: "etcd-node", UID: "new", Ready: true, FromFile: true, CreatedAt: created},
 		{Namespace: "kube-system", Name: "etcd-node", UID: "old", FromFile: true, CreatedAt: created},
 		{Namespace: "default", Name: "web", UID: "web-uid", Ready: true, CreatedAt: created},
 		{Ready: true, CreatedAt: time.Unix(0, 0)},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	for name, endpoint := range map[string]string{"v1": critest.Serve(t, runtime), "v1alpha2": critest.ServeAlpha(t, runtime)} {
+		got, err := cri.Sandboxes(t.Context(), endpoint, cri.DefaultWithin)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v, %s", name, err, diff)
+		}
 	}
 }
 

@@ -117,3 +117,12 @@ func TestDescribeRunsNothingElse(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add([]byte(`{"schemaVersion": 1, "binary": {"sha256": ""}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if manifest, err := kubeletbin.ParseManifest(data); (manifest == nil) != (err != nil) {
+			t.Errorf("got %v, %v", manifest, err)
+		}
+	})
+}

@@ -195,3 +195,33 @@ func TestVersionOfAProgram(t *testing.T) {
 		})
 	}
 }
+
+func FuzzParseFlags(f *testing.F) {
+	f.Add("kubelet --root-dir=/a --config b")
+	f.Fuzz(func(t *testing.T, line string) {
+		flags := ParseFlags(arguments([]byte(strings.ReplaceAll(line, " ", "\x00")))).In("/work")
+		for _, path := range []string{flags.RootDir, flags.Config, flags.ConfigDir, flags.ManifestPath} {
+			if path != "" && !filepath.IsAbs(path) {
+				t.Errorf("a relative path: %q", path)
+			}
+		}
+	})
+}
+
+func FuzzStartTime(f *testing.F) {
+	f.Add("1 (kubelet) S 1 1 1 0 -1 0 1 0 0 0 10 10 0 0 20 0 15 0 123456 1", "btime 17")
+	f.Fuzz(func(t *testing.T, stat, system string) {
+		if started, err := startTime(stat, system); err != nil && !started.IsZero() {
+			t.Errorf("got %s with %v", started, err)
+		}
+	})
+}
+
+func FuzzParseVersion(f *testing.F) {
+	f.Add("Kubernetes v1.30.14")
+	f.Fuzz(func(t *testing.T, output string) {
+		if version, err := ParseVersion(output); (version == "") != (err != nil) || strings.ContainsAny(version, " \n\"") {
+			t.Errorf("got %q, %v", version, err)
+		}
+	})
+}

@@ -48,6 +48,19 @@ func Sandbox(namespace, name, uid string, created time.Time) *runtimeapi.PodSand
 // runtime is a gRPC server without the CRI.
 func Serve(t testing.TB, runtime *Runtime) (endpoint string) {
 	t.Helper()
+	return serve(t, runtime, runtimeapi.RuntimeService_ServiceDesc)
+}
+
+// ServeAlpha is Serve for a runtime of before CRI v1.
+func ServeAlpha(t testing.TB, runtime *Runtime) (endpoint string) {
+	t.Helper()
+	service := runtimeapi.RuntimeService_ServiceDesc
+	service.ServiceName = "runtime.v1alpha2.RuntimeService"
+	return serve(t, runtime, service)
+}
+
+func serve(t testing.TB, runtime *Runtime, service grpc.ServiceDesc) (endpoint string) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "cri") // that of the test is too long for a socket
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +72,7 @@ func Serve(t testing.TB, runtime *Runtime) (endpoint string) {
 	}
 	server := grpc.NewServer()
 	if runtime != nil {
-		runtimeapi.RegisterRuntimeServiceServer(server, runtime)
+		server.RegisterService(&service, runtime)
 	}
 	go server.Serve(listener) //nolint:errcheck // it ends with the test
 	t.Cleanup(func() {

@@ -60,15 +60,17 @@ func (s steadylet) run(t *testing.T, status int, args ...string) string {
 	return out.String()
 }
 
-// debugKubelet returns a kubelet: a ready one, or one that is built now.
-func debugKubelet(t *testing.T, version, series string) string {
+// debugKubelets returns a stock kubelet and a patched one of the next version, ready
+// ones or built now.
+func debugKubelets(t *testing.T) (stock, patched string) {
 	t.Helper()
 	if *ready != "" {
-		folder := map[string]string{pipeline.StockSeries: "stock-debug", pipeline.DefaultSeries: "debug"}[series]
-		return filepath.Join(*ready, version, "linux-"+runtime.GOARCH, folder, "kubelet")
+		folder := "linux-" + runtime.GOARCH
+		return filepath.Join(*ready, "v1.30.14", folder, "stock-debug", "kubelet"), filepath.Join(*ready, "v1.31.0", folder, "debug", "kubelet")
 	}
 	p := open(t)
-	return compile(t, p, fetch(t, p, pipeline.SourceOptions{Version: version, Kind: "module"}), series).Path
+	old, next := fetch(t, p, pipeline.SourceOptions{Version: "v1.30.14", Kind: "module"}), fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
+	return compile(t, p, old, pipeline.StockSeries).Path, compile(t, p, next, pipeline.DefaultSeries).Path
 }
 
 // stateNode is a node with a static pod whose UID is not fixed, so that each version
@@ -150,7 +152,7 @@ func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before str
 // file it is recreated, which is the control.
 func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
 	command := buildSteadylet(t)
-	stock, patched := debugKubelet(t, "v1.30.14", pipeline.StockSeries), debugKubelet(t, "v1.31.0", pipeline.DefaultSeries)
+	stock, patched := debugKubelets(t)
 	verify(t, command, stock, patched)
 	for name, generate := range map[string]bool{"generated": true, "without (control)": false} {
 		t.Run(name, func(t *testing.T) {
