@@ -26,13 +26,7 @@ type result struct {
 	Warnings []string            `json:"warnings,omitempty"`
 }
 
-func newGenerate(a app) *cobra.Command {
-	var request nodestate.Request
-	var force, dryRun bool
-	cmd := &cobra.Command{
-		Use:   "generate",
-		Short: "Writes a state file from what runs, before the first patched start",
-		Long: `Writes the state file that a patched kubelet would have written, from what runs: the
+const generateHelp = `Writes the state file that a patched kubelet would have written, from what runs: the
 kubelet's version and start, and the UIDs of its static pods. Run it before the first
 patched start. A patched kubelet then keeps the static pods too.
 
@@ -46,8 +40,9 @@ not run.
 Nothing is written over a good file without --force, or while a patched kubelet runs. A
 damaged file is kept as state.json.corrupt-<time>.
 
-` + exitHelp,
-		Example: `  # the old kubelet runs: look first, then write
+`
+
+const generateExample = `  # the old kubelet runs: look first, then write
   steadylet state generate --dry-run
   steadylet state generate
 
@@ -57,8 +52,17 @@ damaged file is kept as state.json.corrupt-<time>.
   # everything said by hand
   steadylet state generate --kubelet /opt/kubelet-1.30 --root-dir /data/kubelet \
     --pod-manifest-path /etc/kubernetes/manifests --node-name db-3 \
-    --runtime-endpoint unix:///run/containerd/containerd.sock`,
-		Args: cobra.NoArgs,
+    --runtime-endpoint unix:///run/containerd/containerd.sock`
+
+func newGenerate(a app) *cobra.Command {
+	var request nodestate.Request
+	var force, dryRun bool
+	cmd := &cobra.Command{
+		Use:     "generate",
+		Short:   "Writes a state file from what runs, before the first patched start",
+		Long:    generateHelp + exitHelp,
+		Example: generateExample,
+		Args:    cobra.NoArgs,
 	}
 	finish := addKubelet(cmd.Flags(), &request)
 	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
