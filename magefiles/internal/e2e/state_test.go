@@ -247,7 +247,7 @@ func (n *stateNode) mend(t *testing.T, command steadylet, stock string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopped := []string{"--kubelet", stock, "--root-dir", n.place.RootDir, "--config", n.place.ConfigFile, "--node-name", testnode.NodeName}
+	stopped := []string{"--kubelet", stock, "--root-dir", n.place.RootDir, "--config", n.place.ConfigFile, "--node-name", testnode.NodeName, "--runtime-endpoint", n.place.Endpoint}
 	out := command.run(t, 0, append([]string{"state", "generate", "--force"}, stopped...)...)
 	if !strings.Contains(out, "the manifest was changed after its sandbox was made") {
 		t.Errorf("no warning of the manifest that was touched:\n%s", out)
