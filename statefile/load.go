@@ -55,13 +55,18 @@ func isDamage(err error) bool {
 	return false
 }
 
+// asidePath is where a damaged file is set aside.
+func asidePath(path string, now time.Time) string {
+	return path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z")
+}
+
 // maxAside bounds the damaged files that are kept.
 const maxAside = 8
 
 // setAside renames a damaged file and says so.
 func setAside(path string, why error, now time.Time) (damage, err error) {
-	aside := path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z")
-	if err := os.Rename(path, aside); err != nil {
+	aside, err := SetAside(path, now)
+	if err != nil {
 		return why, err
 	}
 	earlier := beside(path, filepath.Base(path)+".corrupt-")

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// result is what generate and repair print.
+type result struct {
+	Path string `json:"path"`
+	// Written says that the file is there now.
+	Written bool `json:"written"`
+	// From is how a repair was made.
+	From nodestate.Repair `json:"from,omitempty"`
+	// Aside is where the damaged file is kept.
+	Aside    string              `json:"damagedFile,omitempty"`
+	State    *statefile.State    `json:"state,omitempty"`
+	LeftOut  []nodestate.LeftOut `json:"leftOut,omitempty"`
+	Warnings []string            `json:"warnings,omitempty"`
+}
+
+const generateHelp = `Writes the state file that a patched kubelet would have written, from what runs: the
+kubelet's version and start, and the UIDs of its static pods. Run it before the first
+patched start. A patched kubelet then keeps the static pods too.
+
+The kubelet is found in /proc, and its command line and configuration say the rest.
+Where it is stopped, name the program that ran last with --kubelet.
+
+A static pod whose manifest was changed after its sandbox was made is left out, with a
+warning: the patched kubelet recreates it, as any kubelet would. So is one that does
+not run.
+
+Nothing is written over a good file without --force, or while a patched kubelet runs. A
+damaged file is kept as state.json.corrupt-<time>.
+
+`
+
+const generateExample = `  # the old kubelet runs: look first, then write
+  steadylet state generate --dry-run
+  steadylet state generate
+
+  # it is stopped, and kubeadm set this node up
+  steadylet state generate --kubelet /usr/bin/kubelet
+
+  # everything said by hand
+  steadylet state generate --kubelet /opt/kubelet-1.30 --root-dir /data/kubelet \
+    --pod-manifest-path /etc/kubernetes/manifests --node-name db-3 \
+    --runtime-endpoint unix:///run/containerd/containerd.sock`
+
+func newGenerate(a app) *cobra.Command {
+	var request nodestate.Request
+	var force, dryRun bool
+	cmd := &cobra.Command{
+		Use:     "generate",
+		Short:   "Writes a state file from what runs, before the first patched start",
+		Long:    generateHelp + exitHelp,
+		Example: generateExample,
+		Args:    cobra.NoArgs,
+	}
+	finish := addKubelet(cmd.Flags(), &request)
+	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
+	output := addOutput(cmd, a)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		format, err := output()
+		if err == nil {
+			err = finish()
+		}
+		if err != nil {
+			return err
+		}
+		made, err := a.generate(cmd.Context(), request, force, dryRun)
+		if err != nil {
+			return err
+		}
+		return a.report(format, made)
+	}
+	return cmd
+}
+
+// generate refuses before it looks at anything that takes long.
+func (a app) generate(ctx context.Context, request nodestate.Request, force, dryRun bool) (result, error) {
+	rootDir, err := request.RootDir(a.proc)
+	if err != nil {
+		return result{}, err
+	}
+	path := statefile.Path(rootDir)
+	inspection := nodestate.Inspect(path)
+	if err := nodestate.CheckRoot(rootDir); err != nil {
+		return result{}, err
+	}
+	refusal := nodestate.CheckUnused(path)
+	if refusal == nil {
+		refusal = inspection.Refusal(force)
+	}
+	if refusal != nil && !dryRun {
+		return result{}, refusal
+	}
+	_, plan, err := request.Generate(ctx, a.proc, time.Now())
+	if err != nil {
+		return result{}, err
+	}
+	state, err := sealed(plan.State)
+	if err != nil {
+		return result{}, err
+	}
+	made := result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
+	if condition := inspection.Current.Condition; condition != nodestate.Whole && inspection.Previous.Condition == nodestate.Whole {
+		made.Warnings = append(made.Warnings, "there is a whole previous copy, which knows more: steadylet state repair takes it instead")
+	}
+	if refusal != nil {
+		made.Warnings = append(made.Warnings, "without --dry-run this is refused: "+refusal.Error())
+	}
+	if dryRun {
+		return made, nil
+	}
+	made.Aside, err = nodestate.Write(rootDir, plan.State, force, time.Now())
+	made.Written = err == nil
+	return made, err
+}
+
+// sealed returns the state as it will be in the file, with its checksum.
+func sealed(state statefile.State) (*statefile.State, error) {
+	data, err := state.Encode()
+	if err != nil {
+		return nil, err
+	}
+	state, err = statefile.Decode(data)
+	return &state, err
+}
+
+// report prints a result, and what it lacks as warnings.
+func (a app) report(format string, made result) error {
+	for _, out := range made.LeftOut {
+		fmt.Fprintf(a.err, "warning: %s is left out: %s\n", out.Manifest, out.Reason)
+	}
+	for _, warning := range made.Warnings {
+		fmt.Fprintf(a.err, "warning: %s\n", warning)
+	}
+	return print(a.out, format, made, func(rows *tabwriter.Writer) {
+		done := "written"
+		if !made.Written {
+			done = "not written"
+		}
+		fmt.Fprintf(rows, "State file\t%s (%s)\n", made.Path, done)
+		if made.From != "" {
+			fmt.Fprintf(rows, "Repaired from\t%s\n", made.From)
+		}
+		if made.Aside != "" {
+			fmt.Fprintf(rows, "Damaged file\t%s\n", made.Aside)
+		}
+		if made.State != nil {
+			stateTable(rows, *made.State)
+		}
+	})
+}

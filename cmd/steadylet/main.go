@@ -1,0 +1,81 @@
+// Command steadylet looks after a node whose kubelet is upgraded in place. See its
+// README.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/steadylet/steadylet/internal/kubeletbin"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run executes one command line and returns the exit status.
+func run(args []string, s streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(app{streams: s, proc: kubeletproc.Here()})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintf(s.err, "steadylet: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+// Exit statuses, as in exitHelp.
+const (
+	exitOther   = 1
+	exitDamaged = 2
+	exitMissing = 3
+	exitFuture  = 4
+	exitRefused = 5
+)
+
+const exitHelp = `Exit status:
+  0  done; the file is whole, the kubelet is what its manifest says
+  1  any other error: usage, rights, a container runtime that does not answer
+  2  the state file is damaged; the file is no kubelet, or not what its manifest says
+  3  the state file, or the kubelet's manifest, is missing
+  4  the state file was written by a later release
+  5  refused: a patched kubelet runs, or a good file is in place (see --force)`
+
+var (
+	errDiffers    = errors.New("the kubelet is not what it should be")
+	errNoManifest = errors.New("there is no manifest to compare with")
+)
+
+// exitCode is the exit status of a command that ended with that error.
+func exitCode(err error) int {
+	is := func(targets ...error) bool {
+		for _, target := range targets {
+			if errors.Is(err, target) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case err == nil:
+		return 0
+	case is(nodestate.ErrGood, nodestate.ErrBusy, statefile.ErrInUse):
+		return exitRefused
+	case is(statefile.ErrFutureSchema):
+		return exitFuture
+	case is(statefile.ErrMissing, errNoManifest):
+		return exitMissing
+	case is(errDiffers, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
+		return exitDamaged
+	}
+	return exitOther
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/steadylet/steadylet/internal/cri/critest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"steadylet": func() { os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})) },
+	})
+}
+
+// The command lines, against a made-up kubelet and a runtime with one static pod.
+func TestScripts(t *testing.T) {
+	// Younger than every manifest, as if each had been there first.
+	made := time.Now().Add(time.Second)
+	works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
+		critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made),
+	}})
+	hangs := critest.Serve(t, &critest.Runtime{Hang: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"status": status,
+			"await":  func(*testscript.TestScript, bool, []string) { time.Sleep(time.Until(made.Add(10 * time.Millisecond))) },
+		},
+		Setup: func(env *testscript.Env) error {
+			kubelet := filepath.Join(env.WorkDir, "kubelet")
+			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
+			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
+				os.WriteFile(kubelet, []byte("#!/bin/sh\necho Kubernetes v1.30.14\n"), 0o700))
+		},
+	})
+}
+
+// status runs a command and wants that exit status: status 2 steadylet state verify.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: status CODE COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = lastWord(err.Error())
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+// lastWord is the code of "exit status 2".
+func lastWord(text string) string {
+	for i := len(text) - 1; i >= 0; i-- {
+		if text[i] == ' ' {
+			return text[i+1:]
+		}
+	}
+	return text
+}

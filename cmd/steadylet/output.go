@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/term"
+)
+
+func terminal(fd int) bool { return term.IsTerminal(fd) }
+
+// absolute returns the path as seen from the root; nothing stays nothing.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
+}
+
+// addOutput adds the flag -o. check, called after it is parsed, returns the format.
+func addOutput(cmd *cobra.Command, a app) (check func() (string, error)) {
+	format := cmd.Flags().StringP("output", "o", "", "json, yaml or table (default: table on a terminal, else json)")
+	formats := []string{"json", "yaml", "table"}
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only without the flag
+	return func() (string, error) {
+		switch *format {
+		case "":
+			if isTerminal(a.out) {
+				return "table", nil
+			}
+			return "json", nil
+		case "json", "yaml", "table":
+			return *format, nil
+		}
+		return "", fmt.Errorf("-o %s is not known: want json, yaml or table", *format)
+	}
+}
+
+// print writes a value in that format; table writes it as one.
+func print(w io.Writer, format string, value any, table func(*tabwriter.Writer)) error {
+	if format == "table" {
+		rows := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+		table(rows)
+		return rows.Flush()
+	}
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err == nil && format == "yaml" {
+		data, err = toYAML(data)
+	} else {
+		data = append(data, '\n')
+	}
+	if err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// toYAML writes JSON as YAML, with the same names in the same order.
+func toYAML(data []byte) ([]byte, error) {
+	var node yaml.Node
+	if err := yaml.Unmarshal(data, &node); err != nil {
+		return nil, err
+	}
+	plain(&node)
+	return yaml.Marshal(&node)
+}
+
+// plain drops the style of JSON. (What needs quotes gets them back.)
+func plain(node *yaml.Node) {
+	node.Style = 0
+	for _, child := range node.Content {
+		plain(child)
+	}
+}
+
+// when writes a time for people.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05Z")
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+func newRepair(a app) *cobra.Command {
+	var request nodestate.Request
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "repair",
+		Short: "Puts a good state file in a damaged one's place",
+		Long: `Puts a good state file in the place of a damaged or missing one: its previous copy,
+or, where that is no better, a new one as steadylet state generate makes it. The damaged
+file is kept as state.json.corrupt-<time>. A whole file is left alone.
+
+Stop a patched kubelet first. It mends the file itself when it starts, but can't
+generate one.
+
+` + exitHelp,
+		Example: `  steadylet state repair --dry-run
+  steadylet state repair`,
+		Args: cobra.NoArgs,
+	}
+	finish := addKubelet(cmd.Flags(), &request)
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be done, and change nothing")
+	output := addOutput(cmd, a)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		format, err := output()
+		if err == nil {
+			err = finish()
+		}
+		if err != nil {
+			return err
+		}
+		made, err := a.repair(cmd.Context(), request, dryRun)
+		if err != nil {
+			return err
+		}
+		return a.report(format, made)
+	}
+	return cmd
+}
+
+func (a app) repair(ctx context.Context, request nodestate.Request, dryRun bool) (result, error) {
+	rootDir, err := request.RootDir(a.proc)
+	if err != nil {
+		return result{}, err
+	}
+	if err := nodestate.CheckRoot(rootDir); err != nil {
+		return result{}, err
+	}
+	path := statefile.Path(rootDir)
+	how, state, err := nodestate.Inspect(path).Choose()
+	made := result{Path: path, From: how}
+	if err != nil || how == nodestate.Nothing {
+		return made, err
+	}
+	if err := nodestate.CheckUnused(path); err != nil {
+		return result{}, err
+	}
+	if how == nodestate.Regenerate {
+		_, plan, err := request.Generate(ctx, a.proc, time.Now())
+		if err != nil {
+			return result{}, err
+		}
+		state, made.LeftOut, made.Warnings = plan.State, plan.LeftOut, plan.Warnings
+	}
+	if made.State, err = sealed(state); err != nil || dryRun {
+		return made, err
+	}
+	made.Aside, err = nodestate.Write(rootDir, state, false, time.Now())
+	made.Written = err == nil
+	return made, err
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/nodestate"
+)
+
+// streams are the command's own.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is what every command works with.
+type app struct {
+	streams
+	proc kubeletproc.Proc
+}
+
+func newRoot(a app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "steadylet",
+		Short: "Looks after a node whose kubelet is upgraded in place",
+		Long: `steadylet looks after a node whose kubelet is upgraded in place, without draining it.
+
+A patched kubelet keeps the containers that nobody changed. What it remembers for
+that is in its state file, <root-dir>/steadylet/state.json. The commands here write
+that file before the first patched start, look at it, and mend it.
+
+` + exitHelp,
+		Example: `  # before the first patched start, with the old kubelet running
+  steadylet state generate
+
+  # what does it remember, and is the file whole?
+  steadylet state show
+  steadylet state verify
+
+  # is this the kubelet that was built?
+  steadylet verify /usr/bin/kubelet`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          help,
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.AddCommand(newState(a), newVerify(a))
+	return root
+}
+
+// version is that of the module that this binary was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// help is what a group of commands does. (Without it, cobra takes a command that it
+// does not know for no error.)
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+func newState(a app) *cobra.Command {
+	state := &cobra.Command{
+		Use:   "state",
+		Short: "Shows, verifies, repairs or generates the state file",
+		Args:  cobra.NoArgs,
+		RunE:  help,
+	}
+	state.AddCommand(newShow(a), newVerifyState(a), newRepair(a), newGenerate(a))
+	return state
+}
+
+// addRootDir adds the flags that say which state file is meant.
+func addRootDir(flags *pflag.FlagSet, r *nodestate.Request) {
+	flags.StringVar(&r.Overrides.RootDir, "root-dir", "", "the kubelet's root directory (default: that of the kubelet that runs, else "+nodestate.DefaultRootDir+")")
+	flags.IntVar(&r.PID, "pid", 0, "the kubelet's process ID, where several run")
+}
+
+// addKubelet adds the flags that say what the kubelet is. finish, called after they
+// are parsed, completes the request.
+func addKubelet(flags *pflag.FlagSet, r *nodestate.Request) (finish func() error) {
+	addRootDir(flags, r)
+	flags.StringVar(&r.Program, "kubelet", "", "program of the kubelet that ran here last, where none runs now (the old one, not the one to come)")
+	flags.StringVar(&r.Config, "config", "", "the kubelet's configuration file (default: that on its command line; with --kubelet "+nodestate.DefaultConfig+")")
+	manifests := flags.String("pod-manifest-path", "", "folder of static pods; empty says that there are none (default: staticPodPath of the configuration)")
+	flags.StringVar(&r.Endpoint, "runtime-endpoint", "", "the container runtime's socket (default: the kubelet's, else "+cri.DefaultEndpoint+")")
+	flags.DurationVar(&r.Within, "runtime-timeout", cri.DefaultWithin, "how long the container runtime may take to answer")
+	flags.StringVar(&r.NodeName, "node-name", "", "what the node is called (default: the kubelet's --hostname-override, else the host's name)")
+	return func() (err error) {
+		if r.Program != "" && r.PID != 0 {
+			return errors.New("--kubelet is for a kubelet that doesn't run, --pid for one that does: give one of them")
+		}
+		if r.Within < time.Millisecond {
+			return errors.New("--runtime-timeout must be longer than nothing: 10s, for example")
+		}
+		if flags.Changed("pod-manifest-path") {
+			if *manifests, err = absolute(*manifests); err != nil {
+				return err
+			}
+			r.ManifestPath = manifests
+		}
+		r.Overrides.RootDir, err = absolute(r.Overrides.RootDir)
+		return err
+	}
+}
+
+// isTerminal reports whether a person reads what is written there.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	return terminal(int(file.Fd()))
+}

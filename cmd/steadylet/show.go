@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+func newShow(a app) *cobra.Command {
+	var request nodestate.Request
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Prints what the state file says",
+		Long: `Prints what the state file says: which kubelet ran since when, the static pods with
+their UIDs, and the containers whose hash will prove nothing any more.
+
+` + exitHelp,
+		Example: `  steadylet state show
+  steadylet state show --root-dir /data/kubelet -o json`,
+		Args: cobra.NoArgs,
+	}
+	addRootDir(cmd.Flags(), &request)
+	output := addOutput(cmd, a)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		format, err := output()
+		if err != nil {
+			return err
+		}
+		rootDir, err := request.RootDir(a.proc)
+		if err != nil {
+			return err
+		}
+		inspection := nodestate.Inspect(statefile.Path(rootDir))
+		if err := inspection.Check(); err != nil {
+			return err
+		}
+		state := inspection.Current.State
+		return print(a.out, format, state, func(rows *tabwriter.Writer) {
+			fmt.Fprintf(rows, "State file\t%s\n", inspection.Current.Path)
+			stateTable(rows, state)
+		})
+	}
+	return cmd
+}
+
+// stateTable writes a state for people.
+func stateTable(rows *tabwriter.Writer, state statefile.State) {
+	fmt.Fprintf(rows, "Kubelet\t%s\n", state.Kubelet.Version)
+	fmt.Fprintf(rows, "  first started\t%s\n", when(state.Kubelet.StartTime))
+	fmt.Fprintf(rows, "  last started\t%s\n", when(state.Kubelet.LastStart))
+	for _, start := range state.History {
+		fmt.Fprintf(rows, "Before\t%s, first started %s\n", start.Version, when(start.StartTime))
+	}
+	fmt.Fprintf(rows, "Static pods\t%d\n", len(state.StaticPods))
+	for _, path := range slices.Sorted(maps.Keys(state.StaticPods)) {
+		pod := state.StaticPods[path]
+		fmt.Fprintf(rows, "  %s\tUID %s, of %s\n", pod.Pod, pod.UID, path)
+	}
+	fmt.Fprintf(rows, "Containers\t%d\n", len(state.Containers))
+	for _, id := range slices.Sorted(maps.Keys(state.Containers)) {
+		container := state.Containers[id]
+		created := container.CreatedUnder
+		if created == "" {
+			created = "an unknown version"
+		}
+		fmt.Fprintf(rows, "  %.12s\tadopted %s, created under %s\n", id, when(container.Adopted), created)
+	}
+}
+
+func newVerifyState(a app) *cobra.Command {
+	var request nodestate.Request
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Checks that the state file is whole",
+		Long: `Checks that the state file is whole: its checksum, its schema, its owner and mode,
+and that no link leads to it. It changes nothing; the exit status says the result.
+
+` + exitHelp,
+		Example: `  steadylet state verify || steadylet state repair`,
+		Args:    cobra.NoArgs,
+	}
+	addRootDir(cmd.Flags(), &request)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		rootDir, err := request.RootDir(a.proc)
+		if err != nil {
+			return err
+		}
+		inspection := nodestate.Inspect(statefile.Path(rootDir))
+		if err := inspection.Check(); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "%s is whole\n", inspection.Current.Path)
+		if inspection.Previous.Condition == nodestate.Damaged {
+			fmt.Fprintf(a.err, "warning: its previous copy is not: %v\n", inspection.Previous.Err)
+		}
+		return nil
+	}
+	return cmd
+}

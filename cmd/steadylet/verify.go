@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steadylet/steadylet/internal/kubeletbin"
+)
+
+func newVerify(a app) *cobra.Command {
+	var manifest string
+	cmd := &cobra.Command{
+		Use:   "verify KUBELET",
+		Short: "Says what a kubelet binary is, and whether its manifest agrees",
+		Long: `Says what a kubelet binary is: its digest, what it was built with, what it says of
+itself; and, from the manifest that the build put beside it, the Kubernetes release
+and the patches with their digests. A binary that is not what its manifest says is
+never run.
+
+` + exitHelp,
+		Example: `  steadylet verify /usr/bin/kubelet
+  steadylet verify ./kubelet --manifest kubelet.manifest.json -o json`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&manifest, "manifest", "", "the build's manifest (default: KUBELET.manifest.json)")
+	output := addOutput(cmd, a)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		format, err := output()
+		if err != nil {
+			return err
+		}
+		path, err := absolute(args[0])
+		if err != nil {
+			return err
+		}
+		if manifest == "" {
+			manifest = kubeletbin.ManifestPath(path)
+		}
+		report, err := kubeletbin.Describe(cmd.Context(), path, manifest)
+		if err != nil {
+			return err
+		}
+		if err := print(a.out, format, report, func(rows *tabwriter.Writer) { kubeletTable(rows, report) }); err != nil {
+			return err
+		}
+		return judge(report)
+	}
+	return cmd
+}
+
+// judge is the error for a kubelet that is not known to be the right one.
+func judge(report kubeletbin.Report) error {
+	if len(report.Differences) > 0 {
+		return fmt.Errorf("%w: %s: don't install it; build or fetch it again", errDiffers, strings.Join(report.Differences, "; "))
+	}
+	if report.Manifest == nil {
+		return fmt.Errorf("%w: %s is missing: name it with --manifest", errNoManifest, report.ManifestPath)
+	}
+	return nil
+}
+
+func kubeletTable(rows *tabwriter.Writer, report kubeletbin.Report) {
+	binary := report.Binary
+	says := binary.Says
+	if says == "" {
+		says = "not asked: " + binary.NotAsked
+	}
+	fmt.Fprintf(rows, "Kubelet\t%s\n", binary.Path)
+	fmt.Fprintf(rows, "Version\t%s\n", says)
+	fmt.Fprintf(rows, "SHA-256\t%s\n", binary.SHA256)
+	fmt.Fprintf(rows, "Toolchain\t%s %s/%s\n", binary.Toolchain, binary.OS, binary.Arch)
+	if report.Manifest == nil {
+		fmt.Fprintf(rows, "Manifest\tnone\n")
+		return
+	}
+	m := report.Manifest
+	source := m.Base.Source
+	verified := "not verified"
+	if source.Verified {
+		verified = "verified"
+	}
+	fmt.Fprintf(rows, "Base\t%s, %s %s, %s\n", m.Base.Tag, source.Kind, source.Location, verified)
+	for _, patch := range m.Series.Patches {
+		fmt.Fprintf(rows, "Patch\t%s %.12s %s\n", patch.File, patch.Digest, patch.Title)
+	}
+	if len(m.Series.Patches) == 0 {
+		fmt.Fprintf(rows, "Patches\tnone: a stock kubelet\n")
+	}
+	for _, difference := range report.Differences {
+		fmt.Fprintf(rows, "DIFFERS\t%s\n", difference)
+	}
+}

@@ -1,0 +1,103 @@
+// Package kubeletconf reads from a KubeletConfiguration what the node command goes
+// by, and nothing else of it.
+package kubeletconf
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/steadylet/steadylet/internal/readfile"
+)
+
+// Config is what is read. What the files do not say is empty.
+type Config struct {
+	// StaticPodPath is absolute.
+	StaticPodPath string
+	// Endpoint is the container runtime's. Kubelets before 1.27 do not read it.
+	Endpoint string
+}
+
+// maxSize bounds a configuration, in bytes.
+const maxSize = 1 << 20
+
+// ErrKind means that a file is something else than a KubeletConfiguration.
+var ErrKind = errors.New("not a KubeletConfiguration")
+
+// Load reads the configuration file and the drop-ins in dir, in the kubelet's order:
+// the later one counts. Either may be empty.
+func Load(file, dir string) (Config, error) {
+	var config Config
+	files, err := dropIns(dir)
+	if err != nil {
+		return Config{}, err
+	}
+	if file != "" {
+		files = append([]string{file}, files...)
+	}
+	for _, path := range files {
+		data, err := readfile.Read(path, maxSize)
+		if err != nil {
+			return Config{}, fmt.Errorf("the kubelet's configuration: %w", err)
+		}
+		next, err := Parse(data, filepath.Dir(path))
+		if err != nil {
+			return Config{}, fmt.Errorf("the kubelet's configuration %s: %w", path, err)
+		}
+		config = config.with(next)
+	}
+	return config, nil
+}
+
+// dropIns lists the files that the kubelet merges (mergeKubeletConfigurations,
+// cmd/kubelet/app/server.go): those named *.conf, below the folder, by path.
+func dropIns(dir string) ([]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".conf" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the kubelet's drop-in configuration (--config-dir): %w", err)
+	}
+	return files, nil
+}
+
+func (c Config) with(next Config) Config {
+	if next.StaticPodPath != "" {
+		c.StaticPodPath = next.StaticPodPath
+	}
+	if next.Endpoint != "" {
+		c.Endpoint = next.Endpoint
+	}
+	return c
+}
+
+// Parse reads one file. Relative paths in it are relative to dir, its folder.
+func Parse(data []byte, dir string) (Config, error) {
+	var read struct {
+		APIVersion    string `yaml:"apiVersion"`
+		Kind          string `yaml:"kind"`
+		StaticPodPath string `yaml:"staticPodPath"`
+		Endpoint      string `yaml:"containerRuntimeEndpoint"`
+	}
+	if err := yaml.Unmarshal(data, &read); err != nil {
+		return Config{}, fmt.Errorf("%w: it is no YAML or JSON of one", ErrKind)
+	}
+	if read.Kind != "KubeletConfiguration" || !strings.HasPrefix(read.APIVersion, "kubelet.config.k8s.io/") {
+		return Config{}, fmt.Errorf("%w: it says kind %q of %q", ErrKind, read.Kind, read.APIVersion)
+	}
+	if read.StaticPodPath != "" && !filepath.IsAbs(read.StaticPodPath) {
+		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
+	}
+	return Config{StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint}, nil
+}

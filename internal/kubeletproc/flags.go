@@ -1,0 +1,53 @@
+package kubeletproc
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// Flags is what a kubelet's command line says about where it finds and puts things.
+// What it does not say is empty.
+type Flags struct {
+	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath string
+}
+
+// ParseFlags reads a command line, the program included, as the kubelet does: both
+// --name=value and --name value, the last one counts, _ is as good as -.
+func ParseFlags(args []string) Flags {
+	var flags Flags
+	targets := map[string]*string{
+		"root-dir": &flags.RootDir, "config": &flags.Config, "config-dir": &flags.ConfigDir,
+		"container-runtime-endpoint": &flags.Endpoint, "hostname-override": &flags.Hostname,
+		"pod-manifest-path": &flags.ManifestPath,
+	}
+	for i := 1; i < len(args); i++ {
+		if args[i] == "--" {
+			break
+		}
+		name, isFlag := strings.CutPrefix(args[i], "--")
+		if !isFlag {
+			continue
+		}
+		name, value, joined := strings.Cut(name, "=")
+		target := targets[strings.ReplaceAll(name, "_", "-")]
+		if target == nil {
+			continue
+		}
+		if !joined && i+1 < len(args) {
+			i++
+			value = args[i]
+		}
+		*target = value
+	}
+	return flags
+}
+
+// In returns the flags with absolute paths, for a kubelet that works in that folder.
+func (f Flags) In(dir string) Flags {
+	for _, path := range []*string{&f.RootDir, &f.Config, &f.ConfigDir, &f.ManifestPath} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	return f
+}

@@ -1,0 +1,227 @@
+package kubeletproc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func fixture(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestParseFlags(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want Flags
+	}{
+		"kubeadm": {arguments([]byte(fixture(t, "kubeadm.cmdline"))), Flags{Config: "/var/lib/kubelet/config.yaml", Endpoint: "unix:///run/containerd/containerd.sock"}},
+		"both forms": {
+			strings.Fields("kubelet --root-dir /data --config=k.yaml --hostname-override DB-3 --pod-manifest-path m --config-dir=d"),
+			Flags{RootDir: "/data", Config: "/work/k.yaml", Hostname: "DB-3", ManifestPath: "/work/m", ConfigDir: "/work/d"},
+		},
+		"the last one counts": {strings.Fields("kubelet --root-dir=/a --root_dir=/b"), Flags{RootDir: "/b"}},
+		"none":                {[]string{"kubelet"}, Flags{}},
+		"no value":            {[]string{"kubelet", "--root-dir"}, Flags{}},
+		"after the end":       {strings.Fields("kubelet -- --root-dir=/a"), Flags{}},
+		"nothing":             {nil, Flags{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, ParseFlags(test.args).In("/work")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestStartTime(t *testing.T) {
+	system := fixture(t, "stat")
+	got, err := startTime(fixture(t, "pid.stat"), system)
+	// 1234.56 s after boot, rounded up, and the second that btime may be short of.
+	if want := time.Unix(1_700_000_000+1235+1, 0); err != nil || !got.Equal(want) {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+	for name, texts := range map[string][2]string{
+		"no stat": {"", system}, "cut off": {"1 (kubelet) S 1", system}, "no number": {"1 (x) " + strings.Repeat("x ", 30), system},
+		"no boot": {fixture(t, "pid.stat"), "cpu 1\n"}, "boot is no number": {fixture(t, "pid.stat"), "btime x\n"},
+	} {
+		if got, err := startTime(texts[0], texts[1]); err == nil || !got.IsZero() {
+			t.Errorf("%s: got %s, %v", name, got, err)
+		}
+	}
+}
+
+func TestParseVersion(t *testing.T) {
+	for output, want := range map[string]string{
+		"Kubernetes v1.30.14\n": "v1.30.14", "Kubernetes v1.31.0+steadylet.8b1ec5d9\n": "v1.31.0+steadylet.8b1ec5d9",
+		"Kubernetes v1.37.0-rc.1": "v1.37.0-rc.1", "BusyBox v1.35.0": "", "": "", "Kubernetes v1.30.14\nand more": "", "Kubernetes v1": "",
+	} {
+		got, err := ParseVersion(output)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v", output, got, err)
+		}
+	}
+}
+
+// fake is a process of makeProc.
+type fake struct {
+	pid                   int
+	cmdline, exe, ns, uid string
+}
+
+// makeProc makes a proc file system.
+func makeProc(t *testing.T, processes ...fake) Proc {
+	t.Helper()
+	root := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(name, target string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.Symlink(target, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("stat", fixture(t, "stat"))
+	write("uptime", "1 1")
+	link("self/ns/mnt", "mnt:[1]")
+	for _, p := range processes {
+		dir := strconv.Itoa(p.pid)
+		write(dir+"/cmdline", p.cmdline)
+		write(dir+"/stat", fixture(t, "pid.stat"))
+		write(dir+"/status", strings.Replace(fixture(t, "status"), "77", p.uid, 1))
+		link(dir+"/exe", p.exe)
+		link(dir+"/cwd", "/work")
+		link(dir+"/ns/mnt", p.ns)
+	}
+	return Proc{Root: root, User: 0}
+}
+
+func TestFind(t *testing.T) {
+	proc := makeProc(t,
+		fake{7, "kubelet\x00--root-dir=data\x00--token=secret\x00", "/usr/bin/kubelet (deleted)", "mnt:[1]", "0"},
+		fake{8, "/usr/bin/kubelet\x00", "/usr/bin/hyperkube", "mnt:[2]", "0"},
+		fake{9, "kubelet\x00", "/home/eve/kubelet", "mnt:[1]", "1000"},
+		fake{10, "vi\x00kubelet\x00", "/usr/bin/vi", "mnt:[1]", "0"},
+		fake{11, "", "/kernel", "mnt:[1]", "0"},
+	)
+	found, err := proc.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 3 || found[0].PID != 7 || found[0].Executable != "/usr/bin/kubelet" || found[0].Dir != "/work" || found[0].Started.IsZero() {
+		t.Fatalf("found %+v", found)
+	}
+	process, err := Only(found, 0)
+	if err != nil || process.PID != 7 {
+		t.Errorf("chose %+v, %v", process, err)
+	}
+	if text := process.String(); text != "/usr/bin/kubelet --root-dir=data" {
+		t.Errorf("it is called %q", text)
+	}
+	if !strings.Contains(found[1].Foreign, "mount namespace") || !strings.Contains(found[2].Foreign, "user 1000") {
+		t.Errorf("foreign ones are %q and %q", found[1].Foreign, found[2].Foreign)
+	}
+}
+
+func TestOnly(t *testing.T) {
+	a, b := Process{PID: 1, Executable: "/a/kubelet"}, Process{PID: 2, Executable: "/b/kubelet"}
+	foreign := Process{PID: 3, Foreign: "it is not ours"}
+	for name, test := range map[string]struct {
+		processes []Process
+		pid, want int
+		says      []string
+	}{
+		"one":                {[]Process{a, foreign}, 0, 1, nil},
+		"none":               {nil, 0, 0, []string{"--kubelet PATH"}},
+		"foreign":            {[]Process{foreign}, 0, 0, []string{"--kubelet PATH", "process 3", "not ours"}},
+		"two":                {[]Process{a, b}, 0, 0, []string{"--pid", "process 1: /a/kubelet", "process 2: /b/kubelet"}},
+		"chosen":             {[]Process{a, b}, 2, 2, nil},
+		"chosen, foreign":    {[]Process{a, foreign}, 3, 0, []string{"not ours"}},
+		"chosen, no kubelet": {[]Process{a}, 9, 0, []string{"no kubelet"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Only(test.processes, test.pid)
+			if got.PID != test.want || (err == nil) != (test.want != 0) {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			for _, says := range test.says {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("%q does not say %q", err, says)
+				}
+			}
+		})
+	}
+}
+
+func TestVersionOfAProgram(t *testing.T) {
+	dir := t.TempDir()
+	script := func(name, body string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if got, err := Version(t.Context(), script("kubelet", "[ -z \"$HOME\" ] && echo Kubernetes v1.30.14")); err != nil || got != "v1.30.14" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for name, test := range map[string]struct{ path, says string }{
+		"another program": {script("other", "echo hello"), "not a kubelet's answer"},
+		"fails":           {script("fails", "echo why >&2; exit 1"), "why"},
+		"talks forever":   {script("talks", "while echo Kubernetes; do :; done | head -c 100000"), "not a kubelet's answer"},
+		"missing":         {filepath.Join(dir, "none"), "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := Version(t.Context(), test.path); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func FuzzParseFlags(f *testing.F) {
+	f.Add("kubelet --root-dir=/a --config b")
+	f.Fuzz(func(t *testing.T, line string) {
+		flags := ParseFlags(arguments([]byte(strings.ReplaceAll(line, " ", "\x00")))).In("/work")
+		for _, path := range []string{flags.RootDir, flags.Config, flags.ConfigDir, flags.ManifestPath} {
+			if path != "" && !filepath.IsAbs(path) {
+				t.Errorf("a relative path: %q", path)
+			}
+		}
+	})
+}
+
+func FuzzStartTime(f *testing.F) {
+	f.Add("1 (kubelet) S 1 1 1 0 -1 0 1 0 0 0 10 10 0 0 20 0 15 0 123456 1", "btime 17")
+	f.Fuzz(func(t *testing.T, stat, system string) {
+		if started, err := startTime(stat, system); err != nil && !started.IsZero() {
+			t.Errorf("got %s with %v", started, err)
+		}
+	})
+}
+
+func FuzzParseVersion(f *testing.F) {
+	f.Add("Kubernetes v1.30.14")
+	f.Fuzz(func(t *testing.T, output string) {
+		if version, err := ParseVersion(output); (version == "") != (err != nil) || strings.ContainsAny(version, " \n\"") {
+			t.Errorf("got %q, %v", version, err)
+		}
+	})
+}

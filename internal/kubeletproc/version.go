@@ -1,0 +1,87 @@
+package kubeletproc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"time"
+)
+
+// askWithin bounds how long a program may take to say its version.
+const askWithin = 10 * time.Second
+
+// maxVersion bounds what is kept of a program's output, in bytes.
+const maxVersion = 4096
+
+// Version runs a kubelet's program and returns what it says of itself, "v1.30.14".
+func Version(ctx context.Context, program string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, askWithin, fmt.Errorf("no answer within %s", askWithin))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "--version")
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxVersion}, &limited{&stderr, maxVersion}
+	if err := cmd.Run(); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return "", fmt.Errorf("asking %s --version: %w%s", program, err, after(stderr.Bytes()))
+	}
+	version, err := ParseVersion(stdout.String())
+	if err != nil {
+		return "", fmt.Errorf("asking %s --version: %w", program, err)
+	}
+	return version, nil
+}
+
+// VersionOf asks a running kubelet's own program, which may be another than what is
+// now at its path.
+func (p Proc) VersionOf(ctx context.Context, process Process) (string, error) {
+	version, err := Version(ctx, p.path(process.PID, "exe"))
+	if err != nil {
+		return "", err
+	}
+	again, err := p.read(process.PID)
+	if err != nil || !again.Started.Equal(process.Started) {
+		return "", fmt.Errorf("the kubelet (process %d) ended meanwhile: try again when it runs", process.PID)
+	}
+	return version, nil
+}
+
+// ErrNoKubelet means that a program is not a kubelet.
+var ErrNoKubelet = errors.New("not a kubelet's answer")
+
+var versionPattern = regexp.MustCompile(`^Kubernetes (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)\s*$`)
+
+// ParseVersion reads what a kubelet prints for --version.
+func ParseVersion(output string) (string, error) {
+	match := versionPattern.FindStringSubmatch(output)
+	if match == nil {
+		return "", fmt.Errorf("%w: %.100q, want \"Kubernetes v1.x.y\"", ErrNoKubelet, output)
+	}
+	return match[1], nil
+}
+
+func after(stderr []byte) string {
+	if stderr = bytes.TrimSpace(stderr); len(stderr) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(": %.300q", stderr)
+}
+
+// limited drops what is beyond its limit.
+type limited struct {
+	buffer *bytes.Buffer
+	left   int
+}
+
+func (l *limited) Write(data []byte) (int, error) {
+	kept := min(len(data), l.left)
+	l.left -= kept
+	l.buffer.Write(data[:kept])
+	return len(data), nil
+}

@@ -1,0 +1,104 @@
+package nodestate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/steadylet/steadylet/internal/readfile"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// maxManifest is the kubelet's own bound (maxConfigLength, pkg/kubelet/config/common.go),
+// in bytes.
+const maxManifest = 10 << 20
+
+// ManifestFile is a file in the folder of static pods.
+type ManifestFile struct {
+	// Manifest is what it holds; its Generated is the UID that the file itself sets.
+	statefile.Manifest
+	// Base is the pod's name without that of the node.
+	Base string
+	// Changed is when it last changed.
+	Changed time.Time
+	// Err says why nothing can be known of it.
+	Err error
+}
+
+// ReadManifests reads the files that the kubelet takes for static pods: of a folder,
+// all whose names do not begin with a dot. Each path is as the kubelet has it.
+func ReadManifests(path, node string) ([]ManifestFile, error) {
+	path = strings.TrimRight(path, "/")
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the folder of static pods, %s, does not exist: make it, name another with --pod-manifest-path, "+
+			"or say with --pod-manifest-path= that this node has no static pods", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the static pods: %w", err)
+	}
+	if !info.IsDir() {
+		return []ManifestFile{readManifest(path, node)}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the static pods: %w", err)
+	}
+	var manifests []ManifestFile
+	for _, entry := range entries {
+		if entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		manifests = append(manifests, readManifest(filepath.Join(path, entry.Name()), node))
+	}
+	return manifests, nil
+}
+
+// readManifest reads one file. The content comes before the time of the last change,
+// so that an edit in between shows.
+func readManifest(path, node string) ManifestFile {
+	file := ManifestFile{Manifest: statefile.Manifest{Path: path}}
+	content, err := readfile.Read(path, maxManifest)
+	if err == nil {
+		file, err = ParseManifest(path, content, node)
+	}
+	if err == nil {
+		file.Changed, err = statefile.ChangedAt(path)
+	}
+	file.Err = err
+	return file
+}
+
+// ParseManifest reads which pod a manifest makes on a node (tryDecodeSinglePod and
+// applyDefaults, pkg/kubelet/config/common.go).
+func ParseManifest(path string, content []byte, node string) (ManifestFile, error) {
+	file := ManifestFile{Manifest: statefile.Manifest{Path: path, Content: content}}
+	var pod struct {
+		Kind     string `yaml:"kind"`
+		Metadata struct {
+			Name      string `yaml:"name"`
+			Namespace string `yaml:"namespace"`
+			UID       string `yaml:"uid"`
+		} `yaml:"metadata"`
+	}
+	if err := yaml.Unmarshal(content, &pod); err != nil {
+		// Without the parser's words: they quote the content.
+		return file, errors.New("it is no manifest in YAML or JSON")
+	}
+	if pod.Kind != "Pod" {
+		return file, errors.New("it is not of kind Pod")
+	}
+	if pod.Metadata.Name == "" {
+		return file, errors.New("its pod has no name")
+	}
+	file.Base, file.Generated = pod.Metadata.Name, pod.Metadata.UID
+	file.Name = pod.Metadata.Name + "-" + strings.ToLower(node)
+	file.Namespace = first(pod.Metadata.Namespace, "default")
+	return file, nil
+}
