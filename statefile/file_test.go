@@ -19,6 +19,12 @@ import (
 func someState(t testing.TB) statefile.State {
 	t.Helper()
 	s := statefile.State{}.Started("v1.30.14", start).Started("v1.31.0", start.Add(time.Hour))
+	s.Containers = map[string]statefile.Adopted{"0123abcd": {
+		Fingerprint: "78ea6e", Hash: "abc", HashedBy: "v1.31.0", CreatedUnder: "v1.30.14", Adopted: start,
+	}}
+	s.StaticPods = map[string]statefile.StaticPod{"/etc/kubernetes/manifests/etcd.yaml": {
+		Pod: "kube-system/etcd-node", UID: "8dec010c5551a38ef356b73b047153c7", Digest: "00ff", Generated: "9cd09dee", GeneratedBy: "v1.31.0",
+	}}
 	data, err := s.Encode()
 	if err != nil {
 		t.Fatal(err)
