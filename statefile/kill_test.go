@@ -69,8 +69,11 @@ func killWhileSaving(path string, after time.Duration) error {
 // Whenever a process is killed while it saves, the file is a whole state of before
 // or after, and so is the copy.
 func TestKilledWhileSaving(t *testing.T) {
-	path := saved(t, someState(t))
-	unfinished, beside := 0, 1
+	path := saved(t, saving(0))
+	if err := statefile.Save(path, saving(1)); err != nil {
+		t.Fatal(err)
+	}
+	unfinished, beside := 0, 2
 	for i := range *kills {
 		if err := killWhileSaving(path, time.Duration(rand.Int63n(int64(3*time.Millisecond)))); err != nil {
 			t.Fatal(err)
@@ -87,7 +90,6 @@ func TestKilledWhileSaving(t *testing.T) {
 			}
 		}
 		if now := len(names(t, filepath.Dir(path))); now != beside {
-			// The next process to save does not remove what it did not write.
 			unfinished, beside = unfinished+1, now
 		}
 		if root := filepath.Dir(filepath.Dir(path)); i%1000 == 99 {
