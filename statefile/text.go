@@ -22,30 +22,16 @@ func (s State) appendText(out []byte) ([]byte, error) {
 		}
 		t.raw("\n  ]")
 	}
-	if len(s.Containers) > 0 {
-		t.raw(",\n  \"containers\": {")
-		ids := make([]string, 0, len(s.Containers))
-		for id := range s.Containers {
-			ids = append(ids, id)
-		}
-		sort.Strings(ids)
-		for i, id := range ids {
-			t.separate(i).quote(id).raw(": ").container(s.Containers[id])
-		}
-		t.raw("\n  }")
+	ids := make([]string, 0, len(s.Containers))
+	for id := range s.Containers {
+		ids = append(ids, id)
 	}
-	if len(s.StaticPods) > 0 {
-		t.raw(",\n  \"staticPods\": {")
-		paths := make([]string, 0, len(s.StaticPods))
-		for path := range s.StaticPods {
-			paths = append(paths, path)
-		}
-		sort.Strings(paths)
-		for i, path := range paths {
-			t.separate(i).quote(path).raw(": ").staticPod(s.StaticPods[path])
-		}
-		t.raw("\n  }")
+	t.table("containers", ids, func(id string) { t.container(s.Containers[id]) })
+	paths := make([]string, 0, len(s.StaticPods))
+	for path := range s.StaticPods {
+		paths = append(paths, path)
 	}
+	t.table("staticPods", paths, func(path string) { t.staticPod(s.StaticPods[path]) })
 	t.raw(",\n  ").raw(checksumField).raw(s.Checksum).raw("\"\n}\n")
 	return t.out, t.err
 }
@@ -54,6 +40,20 @@ func (s State) appendText(out []byte) ([]byte, error) {
 type text struct {
 	out []byte
 	err error
+}
+
+// table appends an object with an entry for each key, or nothing if there is none.
+func (t *text) table(name string, keys []string, entry func(key string)) {
+	if len(keys) == 0 {
+		return
+	}
+	sort.Strings(keys)
+	t.raw(",\n  ").name(name).raw("{")
+	for i, key := range keys {
+		t.separate(i).quote(key).raw(": ")
+		entry(key)
+	}
+	t.raw("\n  }")
 }
 
 func (t *text) container(a Adopted) {
