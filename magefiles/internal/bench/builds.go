@@ -101,7 +101,7 @@ func (b Builds) tree() (string, error) {
 // The edit is made in the first patch, and in the file that it adds.
 const editedPatch = "patches/restart-suppression/0001-steadylet-package.patch"
 
-var editFrom, editTo = []byte("maxLogged = 4096"), "maxLogged = %d"
+var editFrom, editTo = []byte("maxQueued = 1024"), "maxQueued = %d"
 
 // edited measures a build after an edit of a patch, and of the patched file.
 func (b Builds) edited(ctx context.Context, ours, plain timed) (Usage, Usage, error) {
@@ -110,7 +110,7 @@ func (b Builds) edited(ctx context.Context, ours, plain timed) (Usage, Usage, er
 		return Usage{}, Usage{}, err
 	}
 	patch := filepath.Join(b.workspaceRoot(), editedPatch)
-	file := filepath.Join(tree, "vendor/k8s.io/kubernetes/pkg/kubelet/steadylet/steadylet.go")
+	file := filepath.Join(tree, "vendor/k8s.io/kubernetes/pkg/kubelet/steadylet/report.go")
 	original, err := os.ReadFile(patch)
 	if err != nil {
 		return Usage{}, Usage{}, err

@@ -58,7 +58,7 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 	}
 	applied, err := bench.Apply{
 		Patches: filepath.Join(p.config.Root, "patches", DefaultSeries), Tree: tree.Worktree, Scratch: scratch,
-		Layout: tree.Layout, Selected: selected, Rounds: max(options.Rounds, 5),
+		Layout: tree.Layout, Selected: selected, Rounds: max(options.Rounds, 25),
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (p *Pipeline) benchRuntime(ctx context.Context, tree *source.Tree, options 
 	p.progress.Say("compiling a benchmark of the patched decision")
 	return bench.Runtime{
 		Root: p.config.Root, Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
-		Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment, Rounds: options.Rounds,
+		Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment,
 	}.Run(ctx)
 }
 
