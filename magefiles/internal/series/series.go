@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -76,19 +77,26 @@ func Load(fsys fs.FS, dir string) (*Series, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	s := &Series{Name: parsed.Name, Summary: parsed.Summary, Components: parsed.Components, Assertions: parsed.Assertions}
-	var problems []error
-	for _, e := range parsed.Patches {
-		patch, err := loadPatch(fsys, dir, e.File)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		s.Entries = append(s.Entries, Entry{Slot: e.slot(), Versions: e.Versions, Why: e.Why, Patch: patch})
-	}
-	if err := errors.Join(problems...); err != nil {
+	patches, err := loadPatches(fsys, dir, parsed.Patches)
+	if err != nil {
 		return nil, fmt.Errorf("reading patch series %s: %w", dir, err)
 	}
+	for i, e := range parsed.Patches {
+		s.Entries = append(s.Entries, Entry{Slot: e.slot(), Versions: e.Versions, Why: e.Why, Patch: patches[i]})
+	}
 	return s, nil
+}
+
+// loadPatches reads the patches at the same time. The error is about all that can't be
+// read, in their order.
+func loadPatches(fsys fs.FS, dir string, entries []indexEntry) ([]*Patch, error) {
+	patches, problems := make([]*Patch, len(entries)), make([]error, len(entries))
+	var readers sync.WaitGroup
+	for i, e := range entries {
+		readers.Go(func() { patches[i], problems[i] = loadPatch(fsys, dir, e.File) })
+	}
+	readers.Wait()
+	return patches, errors.Join(problems...)
 }
 
 func loadPatch(fsys fs.FS, dir, file string) (*Patch, error) {
