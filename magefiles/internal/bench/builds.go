@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 )
@@ -42,6 +43,8 @@ func (b Builds) Run(ctx context.Context) ([]Figure, error) {
 	if _, err := list.run(ctx); err != nil {
 		return nil, err
 	}
+	// What was measured before may still be on its way to the disk.
+	syscall.Sync()
 	cold, err := ours.run(ctx)
 	if err != nil {
 		return nil, err
