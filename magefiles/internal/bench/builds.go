@@ -37,10 +37,10 @@ func (b Builds) Run(ctx context.Context) ([]Figure, error) {
 		args: []string{"go", "tool", "mage", "build", "-source=module", "-version=" + b.Version},
 		dir:  b.workspaceRoot(), env: []string{"GOCACHE=" + filepath.Join(b.Scratch, "cache-ours")},
 	}
-	// What compiles the build tool itself is not part of a build.
-	list := ours
-	list.args = []string{"go", "tool", "mage", "-l"}
-	if _, err := list.run(ctx); err != nil {
+	// What compiles the build tool itself is not part of a build. (mage -l does not.)
+	first := ours
+	first.args = []string{"go", "tool", "mage", "clean"}
+	if _, err := first.run(ctx); err != nil {
 		return nil, err
 	}
 	// What was measured before may still be on its way to the disk.
