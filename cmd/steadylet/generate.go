@@ -68,7 +68,16 @@ func newGenerate(a app) *cobra.Command {
 	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
 	output := addOutput(cmd, a)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = a.reporting(output, finish, func(ctx context.Context) (result, error) {
+		return a.generate(ctx, request, force, dryRun)
+	})
+	return cmd
+}
+
+// reporting returns what a command runs: it settles the flags, makes the result and
+// reports it.
+func (a app) reporting(output func() (string, error), finish func() error, work func(context.Context) (result, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
 		format, err := output()
 		if err == nil {
 			err = finish()
@@ -76,13 +85,12 @@ func newGenerate(a app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		made, err := a.generate(cmd.Context(), request, force, dryRun)
+		made, err := work(cmd.Context())
 		if err != nil {
 			return err
 		}
 		return a.report(format, made)
 	}
-	return cmd
 }
 
 // generate refuses before it looks at anything that takes long.

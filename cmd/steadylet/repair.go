@@ -31,20 +31,9 @@ generate one.
 	finish := addKubelet(cmd.Flags(), &request)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be done, and change nothing")
 	output := addOutput(cmd, a)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := output()
-		if err == nil {
-			err = finish()
-		}
-		if err != nil {
-			return err
-		}
-		made, err := a.repair(cmd.Context(), request, dryRun)
-		if err != nil {
-			return err
-		}
-		return a.report(format, made)
-	}
+	cmd.RunE = a.reporting(output, finish, func(ctx context.Context) (result, error) {
+		return a.repair(ctx, request, dryRun)
+	})
 	return cmd
 }
 

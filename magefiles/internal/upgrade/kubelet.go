@@ -92,15 +92,21 @@ func (c *cluster) hasSynced(ctx context.Context) bool {
 
 // countSyncs adds up how often a kubelet has synced a pod, of whatever kind.
 func countSyncs(metrics string) int {
-	count := 0.0
+	return sumMetric(metrics, "kubelet_pod_worker_duration_seconds_count")
+}
+
+// sumMetric adds up the lines that begin with a metric's name and have all the labels.
+func sumMetric(metrics, name string, labels ...string) int {
+	sum := 0.0
 	for line := range strings.Lines(metrics) {
-		if !strings.HasPrefix(line, "kubelet_pod_worker_duration_seconds_count") {
+		lacks := func(label string) bool { return !strings.Contains(line, label) }
+		if !strings.HasPrefix(line, name) || slices.ContainsFunc(labels, lacks) {
 			continue
 		}
 		fields := strings.Fields(line)
 		if value, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
-			count += value
+			sum += value
 		}
 	}
-	return int(count)
+	return int(sum)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,18 +100,11 @@ const decisionsMetric = "kubelet_steadylet_decisions_total"
 
 // countKept adds up what the metric counts as kept by a step, or by any.
 func countKept(metrics, step string) int {
-	count := 0.0
-	for line := range strings.Lines(metrics) {
-		if !strings.HasPrefix(line, decisionsMetric+"{") || !strings.Contains(line, `verdict="kept"`) ||
-			step != "" && !strings.Contains(line, `step="`+step+`"`) {
-			continue
-		}
-		fields := strings.Fields(line)
-		if value, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
-			count += value
-		}
+	labels := []string{`verdict="kept"`}
+	if step != "" {
+		labels = append(labels, `step="`+step+`"`)
 	}
-	return int(count)
+	return sumMetric(metrics, decisionsMetric+"{", labels...)
 }
 
 // notRecorded wants no state.
