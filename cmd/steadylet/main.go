@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/steadylet/steadylet/internal/kubeletbin"
+	"github.com/steadylet/steadylet/internal/kubelethealth"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/statefile"
@@ -40,6 +41,9 @@ const (
 	exitMissing = 3
 	exitFuture  = 4
 	exitRefused = 5
+	// exitReplaced and exitUnhealthy are of containers and kubelet.
+	exitReplaced  = 6
+	exitUnhealthy = 7
 )
 
 const exitHelp = `Exit status:
@@ -48,11 +52,14 @@ const exitHelp = `Exit status:
   2  the state file is damaged; the file is no kubelet, or not what its manifest says
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
-  5  refused: a patched kubelet runs, or a good file is in place (see --force)`
+  5  refused: a patched kubelet runs, or a good file is in place (see --force)
+  6  containers were replaced needlessly
+  7  no kubelet runs, or it isn't healthy`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")
 	errNoManifest = errors.New("there is no manifest to compare with")
+	errReplaced   = errors.New("containers were replaced needlessly")
 )
 
 // exitCode is the exit status of a command that ended with that error.
@@ -76,6 +83,10 @@ func exitCode(err error) int {
 		return exitMissing
 	case is(errDiffers, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
 		return exitDamaged
+	case is(errReplaced):
+		return exitReplaced
+	case is(kubelethealth.ErrUnhealthy):
+		return exitUnhealthy
 	}
 	return exitOther
 }

@@ -46,7 +46,11 @@ that file before the first patched start, look at it, and mend it.
   steadylet state verify
 
   # is this the kubelet that was built?
-  steadylet verify /usr/bin/kubelet`,
+  steadylet verify /usr/bin/kubelet
+
+  # what did an upgrade replace?
+  steadylet containers -o json > before.json
+  steadylet containers --since before.json`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -56,7 +60,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newState(a), newVerify(a))
+	root.AddCommand(newState(a), newVerify(a), newContainers(a), newKubelet(a))
 	return root
 }
 

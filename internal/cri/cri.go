@@ -58,29 +58,41 @@ func SocketPath(endpoint string) (string, error) {
 
 // Sandboxes lists the node's pod sandboxes, ended ones too. within bounds all of it.
 func Sandboxes(ctx context.Context, endpoint string, within time.Duration) ([]statefile.Sandbox, error) {
-	socket, err := SocketPath(endpoint)
+	var found []statefile.Sandbox
+	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+		var answer runtimeapi.ListPodSandboxResponse
+		err := invoke(ctx, runtime, runtimeapi.RuntimeService_ListPodSandbox_FullMethodName, &runtimeapi.ListPodSandboxRequest{}, &answer)
+		for _, sandbox := range answer.GetItems() {
+			found = append(found, translate(sandbox))
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	return found, nil
+}
+
+// connected calls ask with a connection to the runtime. within bounds all of it.
+func connected(ctx context.Context, endpoint string, within time.Duration, ask func(context.Context, grpc.ClientConnInterface) error) error {
+	socket, err := SocketPath(endpoint)
+	if err != nil {
+		return err
+	}
 	if err := checkSocket(socket); err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	connection, err := dial(socket)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", socket, err)
+		return fmt.Errorf("connecting to %s: %w", socket, err)
 	}
 	defer connection.Close()
-	answer, err := list(ctx, connection)
-	if err != nil {
-		return nil, explain(err, socket, within)
+	if err := ask(ctx, connection); err != nil {
+		return explain(err, socket, within)
 	}
-	var found []statefile.Sandbox
-	for _, sandbox := range answer.GetItems() {
-		found = append(found, translate(sandbox))
-	}
-	return found, nil
+	return nil
 }
 
 // checkSocket tells a missing socket from a runtime that does not answer.
@@ -105,16 +117,14 @@ func dial(socket string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 }
 
-// list asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
+// invoke asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
 // messages are the same on the wire.)
-func list(ctx context.Context, connection *grpc.ClientConn) (*runtimeapi.ListPodSandboxResponse, error) {
-	var answer runtimeapi.ListPodSandboxResponse
-	request := &runtimeapi.ListPodSandboxRequest{}
-	err := connection.Invoke(ctx, runtimeapi.RuntimeService_ListPodSandbox_FullMethodName, request, &answer)
+func invoke(ctx context.Context, runtime grpc.ClientConnInterface, method string, request, answer any) error {
+	err := runtime.Invoke(ctx, method, request, answer)
 	if status.Code(err) == codes.Unimplemented {
-		err = connection.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/ListPodSandbox", request, &answer)
+		err = runtime.Invoke(ctx, strings.Replace(method, "/runtime.v1.", "/runtime.v1alpha2.", 1), request, answer)
 	}
-	return &answer, err
+	return err
 }
 
 // explain says what an error means to the one who has to mend it.
@@ -127,7 +137,7 @@ func explain(err error, socket string, within time.Duration) error {
 	case codes.Unimplemented:
 		return fmt.Errorf("%w at %s (containerd: is its plugin cri disabled?): %w", ErrNoCRI, socket, err)
 	}
-	return fmt.Errorf("listing the pod sandboxes at %s: %w", socket, err)
+	return fmt.Errorf("asking the container runtime at %s: %w", socket, err)
 }
 
 // What the kubelet writes on a sandbox (pkg/kubelet/types/labels.go, and
@@ -136,6 +146,7 @@ const (
 	podNameLabel      = "io.kubernetes.pod.name"
 	podNamespaceLabel = "io.kubernetes.pod.namespace"
 	podUIDLabel       = "io.kubernetes.pod.uid"
+	containerLabel    = "io.kubernetes.container.name"
 	sourceAnnotation  = "kubernetes.io/config.source"
 	fileSource        = "file"
 )

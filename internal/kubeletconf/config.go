@@ -20,6 +20,10 @@ type Config struct {
 	StaticPodPath string
 	// Endpoint is the container runtime's. Kubelets before 1.27 do not read it.
 	Endpoint string
+	// HealthzAddress and HealthzPort are where it says whether it is healthy; the
+	// port 0 switches that off. Nil is not said.
+	HealthzAddress string
+	HealthzPort    *int
 }
 
 // maxSize bounds a configuration, in bytes.
@@ -79,16 +83,24 @@ func (c Config) with(next Config) Config {
 	if next.Endpoint != "" {
 		c.Endpoint = next.Endpoint
 	}
+	if next.HealthzAddress != "" {
+		c.HealthzAddress = next.HealthzAddress
+	}
+	if next.HealthzPort != nil {
+		c.HealthzPort = next.HealthzPort
+	}
 	return c
 }
 
 // Parse reads one file. Relative paths in it are relative to dir, its folder.
 func Parse(data []byte, dir string) (Config, error) {
 	var read struct {
-		APIVersion    string `yaml:"apiVersion"`
-		Kind          string `yaml:"kind"`
-		StaticPodPath string `yaml:"staticPodPath"`
-		Endpoint      string `yaml:"containerRuntimeEndpoint"`
+		APIVersion     string `yaml:"apiVersion"`
+		Kind           string `yaml:"kind"`
+		StaticPodPath  string `yaml:"staticPodPath"`
+		Endpoint       string `yaml:"containerRuntimeEndpoint"`
+		HealthzAddress string `yaml:"healthzBindAddress"`
+		HealthzPort    *int   `yaml:"healthzPort"`
 	}
 	if err := yaml.Unmarshal(data, &read); err != nil {
 		return Config{}, fmt.Errorf("%w: it is no YAML or JSON of one", ErrKind)
@@ -99,5 +111,5 @@ func Parse(data []byte, dir string) (Config, error) {
 	if read.StaticPodPath != "" && !filepath.IsAbs(read.StaticPodPath) {
 		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
 	}
-	return Config{StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint}, nil
+	return Config{StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort}, nil
 }

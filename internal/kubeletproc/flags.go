@@ -9,6 +9,7 @@ import (
 // What it does not say is empty.
 type Flags struct {
 	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath string
+	HealthzAddress, HealthzPort                                  string
 }
 
 // ParseFlags reads a command line, the program included, as the kubelet does: both
@@ -18,7 +19,8 @@ func ParseFlags(args []string) Flags {
 	targets := map[string]*string{
 		"root-dir": &flags.RootDir, "config": &flags.Config, "config-dir": &flags.ConfigDir,
 		"container-runtime-endpoint": &flags.Endpoint, "hostname-override": &flags.Hostname,
-		"pod-manifest-path": &flags.ManifestPath,
+		"pod-manifest-path":    &flags.ManifestPath,
+		"healthz-bind-address": &flags.HealthzAddress, "healthz-port": &flags.HealthzPort,
 	}
 	for i := 1; i < len(args); i++ {
 		if args[i] == "--" {

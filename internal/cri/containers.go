@@ -1,0 +1,93 @@
+package cri
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// Container is a container as the runtime has it, named as the kubelet named it.
+type Container struct {
+	ID                           string
+	Namespace, Pod, PodUID, Name string
+	// Attempt counts the containers of that name in that sandbox, from 0.
+	Attempt uint32
+	// Image is the image that it was made from: its ID or digest, whichever the
+	// runtime goes by. ImageName is the name in the pod's spec, where the runtime
+	// keeps it (CRI of 1.28 and later), or empty.
+	Image, ImageName string
+	CreatedAt        time.Time
+	Running          bool
+}
+
+// Containers lists the node's containers, ended ones too, without those that no
+// kubelet made. within bounds all of it.
+func Containers(ctx context.Context, endpoint string, within time.Duration) ([]Container, error) {
+	var found []Container
+	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+		var answer runtimeapi.ListContainersResponse
+		err := invoke(ctx, runtime, runtimeapi.RuntimeService_ListContainers_FullMethodName, &runtimeapi.ListContainersRequest{}, &answer)
+		for _, container := range answer.GetContainers() {
+			if container.GetLabels()[podUIDLabel] != "" {
+				found = append(found, translateContainer(container))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func translateContainer(container *runtimeapi.Container) Container {
+	labels := container.GetLabels()
+	return Container{
+		ID: container.GetId(), Namespace: labels[podNamespaceLabel], Pod: labels[podNameLabel],
+		PodUID: labels[podUIDLabel], Name: labels[containerLabel], Attempt: container.GetMetadata().GetAttempt(),
+		Image: container.GetImageRef(), ImageName: container.GetImage().GetUserSpecifiedImage(),
+		CreatedAt: time.Unix(0, container.GetCreatedAt()),
+		Running:   container.GetState() == runtimeapi.ContainerState_CONTAINER_RUNNING,
+	}
+}
+
+// Ended is how a container ended.
+type Ended struct {
+	At       time.Time
+	ExitCode int32
+	// Reason is the runtime's: "Completed", "Error", "OOMKilled".
+	Reason string
+}
+
+// Endings asks how containers ended. One that runs, or that the runtime has removed,
+// is left out. within bounds all of it.
+func Endings(ctx context.Context, endpoint string, ids []string, within time.Duration) (map[string]Ended, error) {
+	endings := map[string]Ended{}
+	if len(ids) == 0 {
+		return endings, nil
+	}
+	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+		for _, id := range ids {
+			var answer runtimeapi.ContainerStatusResponse
+			err := invoke(ctx, runtime, runtimeapi.RuntimeService_ContainerStatus_FullMethodName, &runtimeapi.ContainerStatusRequest{ContainerId: id}, &answer)
+			if status.Code(err) == codes.NotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if is := answer.GetStatus(); is.GetState() == runtimeapi.ContainerState_CONTAINER_EXITED {
+				endings[id] = Ended{At: time.Unix(0, is.GetFinishedAt()), ExitCode: is.GetExitCode(), Reason: is.GetReason()}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return endings, nil
+}
