@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# Stopping, starting and watching the kubelet, for kubelet-swap.bash.
+
+# in_service REQUEST... runs a request of the service manager. The lock is not handed
+# on: what a start command leaves running would hold it.
+in_service() { timeout --foreground "$service_limit" "$@" {lock}<&-; }
+
+service_stop() {
+    case $service in
+    systemd:*) in_service systemctl stop "${service#systemd:}" ;;
+    *) in_service "$stop_command" ;;
+    esac
+}
+
+service_start() {
+    case $service in
+    systemd:*) in_service systemctl start "${service#systemd:}" ;;
+    *) in_service "$start_command" ;;
+    esac
+}
+
+# check_service refuses a unit that is not there, or that runs another program than the
+# one to replace.
+check_service() {
+    [[ $service == systemd:* ]] || return 0
+    local unit=${service#systemd:} runs
+    command -v systemctl >/dev/null || fail 2 "there is no systemctl here: use --stop-command and --start-command"
+    in_service systemctl cat "$unit" >"$work/unit" || fail 2 "systemd has no unit $unit: name it with --service systemd:UNIT"
+    runs=$(unit_program <"$work/unit")
+    [[ -n $runs ]] || fail 2 "unit $unit starts no program: name the kubelet's with --service systemd:UNIT"
+    [[ $(readlink -f -- "$runs") == "$kubelet" ]] ||
+        fail 2 "unit $unit starts $runs, not $kubelet: name the one with --service or the other with --kubelet"
+}
+
+# unit_program reads a unit with its drop-ins, as systemctl cat prints them, and prints
+# the program of the ExecStart that counts: an empty one forgets those before it
+# (systemd.service(5)).
+unit_program() {
+    local line program=''
+    while IFS= read -r line || [[ -n $line ]]; do
+        [[ $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*\"?([^[:space:]\"]*) ]] || continue
+        program=${BASH_REMATCH[1]}
+    done
+    printf '%s\n' "$program"
+}
+
+# stop_kubelet stops it and waits until its process has ended.
+stop_kubelet() {
+    local pid deadline=$((SECONDS + 60))
+    pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null) || pid=''
+    service_stop || return 1
+    while [[ -n $pid && -e /proc/$pid/exe ]]; do
+        if ((SECONDS >= deadline)); then
+            say "the kubelet (process $pid) still runs after it was stopped: is it $service's?"
+            return 1
+        fi
+        sleep 0.2
+    done
+}
+
+# start_kubelet starts it, and waits until it is healthy.
+start_kubelet() {
+    started=$(date -u +%FT%T.%NZ)
+    service_start || return 1
+    awaited "$steadylet" kubelet --program "$kubelet" --wait "${healthy_within}s" -o json >"$work/healthy" 2>"$work/why" && return
+    say "$(<"$work/why")"
+    return 1
+}
+
+# take_snapshot takes down what runs now.
+take_snapshot() {
+    local pid
+    if pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null); then
+        "$steadylet" containers --pid "$pid" -o json >"$work/before.json"
+    else
+        "$steadylet" containers --kubelet "$kubelet" -o json >"$work/before.json"
+    fi
+}
+
+# compare writes what became of the containers to $work/report. It returns 6 when some
+# were replaced needlessly, and 1 when nobody knows.
+compare() {
+    local status=0
+    awaited "$steadylet" containers --since "$work/before.json" --started "$started" -o table \
+        >"$work/report.new" 2>"$work/why" || status=$?
+    case $status in
+    0 | 6) mv -f -- "$work/report.new" "$work/report" ;;
+    *) say "$(<"$work/why")" && status=1 ;;
+    esac
+    return "$status"
+}
+
+# await_calm watches until the containers of before have stayed as they are for a while,
+# under one healthy kubelet. It returns 6 when some were replaced needlessly.
+await_calm() {
+    local first pid last='' now since=$SECONDS deadline=$((SECONDS + 10 * calm)) status
+    first=$("$steadylet" kubelet --program "$kubelet" --print pid) || return 1
+    while ((SECONDS - since < calm)); do
+        status=0
+        compare || status=$?
+        ((status != 6)) || return 6
+        pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null) || pid=''
+        if [[ $pid != "$first" ]]; then
+            say "the kubelet does not keep running: process $first became ${pid:-none}"
+            return 1
+        fi
+        # What is new has nothing to do with what was there.
+        now=$status$(grep -v '^new ' "$work/report" 2>/dev/null || true)
+        [[ $now == "$last" && $status == 0 ]] || since=$SECONDS last=$now
+        if ((SECONDS >= deadline)); then
+            ((status == 0)) || return 1
+            say "containers still come and go after $((10 * calm)) s, none of them needlessly"
+            return 0
+        fi
+        sleep 1
+    done
+    awaited "$steadylet" kubelet --program "$kubelet" --wait "${healthy_within}s" -o json >"$work/healthy"
+}
+
+# show_report prints the last report.
+show_report() {
+    local line
+    [[ -f $work/report ]] || return 0
+    while IFS= read -r line; do say "  $line"; done <"$work/report"
+}

@@ -1,0 +1,286 @@
+# shellcheck shell=bash
+# What upgrade-kubelet and rollback-kubelet share: swapping the kubelet's program for
+# another one, so that whatever happens in between a kubelet runs afterwards.
+#
+# A swap is in one of four stages, and the EXIT trap goes by it:
+#   before    nothing was changed
+#   stopped   the kubelet was told to stop; its program is in place
+#   replaced  the new program may be in place
+#   done      whatever runs now is to stay
+
+# What the options say.
+kubelet='' backup_dir=/var/lib/steadylet/kubelets service=systemd:kubelet
+stop_command='' start_command='' healthy_within=120 calm=30 rollback=1 dry_run=0
+
+# What the run knows.
+stage=before steadylet='' work='' log='' lock='' child='' staged='' kept=''
+old_version='' old_digest='' new_version='' started=''
+
+# How long a service manager may take for one request, in seconds.
+readonly service_limit=180
+
+say() {
+    # Whoever reads may be gone; the run goes on.
+    printf '%s\n' "$*" >&2 || true
+    [[ -z $log ]] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log" || true
+}
+
+# fail STATUS TEXT... ends the run; the EXIT trap puts things right.
+fail() {
+    local status=$1
+    shift
+    say "${0##*/}: $*"
+    exit "$status"
+}
+
+readonly common_options='  --kubelet PATH          the program to replace (default: that of the kubelet that runs)
+  --backup-dir DIR        where backups lie (default: /var/lib/steadylet/kubelets)
+  --service systemd:UNIT  what stops and starts the kubelet (default: systemd:kubelet)
+  --stop-command PATH     a program that stops it, and
+  --start-command PATH    one that starts it, under another supervisor; each is run
+                          without a shell and without arguments, and returns when the
+                          request is under way
+  --healthy-within SEC    how long it may take to be healthy (default: 120)
+  --calm SEC              how long containers must stay as they are (default: 30)
+  --dry-run               check everything, say what would be done, change nothing
+  --help                  this text'
+
+# common_option NAME VALUE takes an option of both scripts, and sets taken to how many
+# arguments it was.
+common_option() {
+    taken=2
+    case $1 in
+    --dry-run) dry_run=1 taken=1 ;;
+    --kubelet) kubelet=$2 ;;
+    --backup-dir) backup_dir=$2 ;;
+    --service) service=$2 ;;
+    --stop-command) stop_command=$2 ;;
+    --start-command) start_command=$2 ;;
+    --healthy-within) healthy_within=$2 ;;
+    --calm) calm=$2 ;;
+    *) fail 1 "$1 is not known: see ${0##*/} --help" ;;
+    esac
+    [[ $taken == 1 || -n $2 ]] || fail 1 "$1 wants a value: see ${0##*/} --help"
+}
+
+# check_options refuses options that make no sense together.
+check_options() {
+    [[ $healthy_within =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--healthy-within $healthy_within: want seconds, such as 120"
+    [[ $calm =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--calm $calm: want seconds, such as 30"
+    [[ $backup_dir == /* ]] || fail 1 "--backup-dir $backup_dir: want an absolute path"
+    if [[ -n $stop_command || -n $start_command ]]; then
+        local path
+        for path in "$stop_command" "$start_command"; do
+            [[ $path == /* && -f $path && -x $path ]] ||
+                fail 1 "--stop-command and --start-command go together, and each wants the absolute path of a program (got '$path')"
+        done
+        service=commands
+    fi
+    [[ $service == commands || $service =~ ^systemd:[A-Za-z0-9@._:-]+$ ]] ||
+        fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
+}
+
+# find_steadylet finds the node command: beside this script, or in PATH.
+find_steadylet() {
+    local here
+    here=$(dirname -- "$(readlink -f -- "$0")")
+    if [[ -x $here/steadylet ]]; then
+        steadylet=$here/steadylet
+    elif ! steadylet=$(command -v steadylet); then
+        fail 1 "the command steadylet is neither in $here nor in PATH: install it"
+    fi
+}
+
+# prepare makes what a run needs, and sees to it that it is the only one.
+prepare() {
+    work=$(mktemp -d)
+    trap finish EXIT
+    trap 'fail 5 interrupted' INT TERM HUP
+    trap : PIPE
+    local folder=${kubelet%/*}
+    # A lock on the folder of the program: whoever swaps it comes by here.
+    exec {lock}<"$folder"
+    flock --nonblock "$lock" || fail 2 "another run replaces $kubelet: wait until it has ended"
+    know_kubelet
+    ((!dry_run)) || return 0
+    [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
+    mkdir -p -- "${backup_dir%/*}"
+    [[ -d $backup_dir ]] || mkdir -m 0700 -- "$backup_dir"
+    [[ -O $backup_dir ]] || fail 2 "$backup_dir belongs to another user: name another with --backup-dir"
+    log=$backup_dir/log
+    [[ ! -L $log ]] || fail 2 "$log is a link: remove it"
+    (umask 077 && : >>"$log")
+    remove_leftovers
+}
+
+# remove_leftovers removes what a run that was killed left beside the program.
+remove_leftovers() {
+    local left
+    for left in "${kubelet%/*}"/.kubelet-{new,before}.*; do
+        [[ ! -f $left ]] || rm -f -- "$left"
+    done
+}
+
+# awaited runs a command in the background and waits for it, so that a signal is
+# answered at once. Its output goes where the caller sends it.
+awaited() {
+    "$@" {lock}<&- &
+    child=$!
+    local status=0
+    wait "$child" || status=$?
+    child=''
+    return "$status"
+}
+
+# version_of FILE prints what a kubelet's program says it is.
+version_of() {
+    local text
+    text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
+    [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
+    printf '%s\n' "${BASH_REMATCH[1]}"
+}
+
+digest_of() {
+    local sum
+    sum=$(sha256sum <"$1")
+    printf '%s\n' "${sum%% *}"
+}
+
+# find_kubelet settles which program is meant.
+find_kubelet() {
+    if [[ -z $kubelet ]]; then
+        kubelet=$("$steadylet" kubelet --print program) ||
+            fail 2 "name the program to replace with --kubelet"
+    fi
+    kubelet=$(readlink -f -- "$kubelet") || fail 2 "$kubelet: there is no such program"
+    [[ -f $kubelet && -x $kubelet ]] || fail 2 "$kubelet is no program: name the kubelet with --kubelet"
+}
+
+# know_kubelet settles what the program in place is.
+know_kubelet() {
+    old_version=$(version_of "$kubelet") || fail 2 "$kubelet does not answer --version as a kubelet does"
+    old_digest=$(digest_of "$kubelet")
+}
+
+# describe_running says which kubelet runs.
+describe_running() {
+    local pid version
+    if pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null) && version=$(version_of "/proc/$pid/exe"); then
+        printf 'kubelet %s runs (process %s, %s)\n' "$version" "$pid" "$kubelet"
+    else
+        printf 'no kubelet runs\n'
+    fi
+}
+
+# back_up copies the program in place into the backup folder, under a name that says
+# when and which, with its digest beside it.
+back_up() {
+    local name partial
+    name=kubelet-$(date -u +%Y%m%dT%H%M%SZ)-$old_version
+    partial=$(mktemp -- "$backup_dir/.partial.XXXXXXXX")
+    if ! cp --preserve=all -- "$kubelet" "$partial" || ! sync -- "$partial" || [[ $(digest_of "$partial") != "$old_digest" ]]; then
+        rm -f -- "$partial"
+        fail 1 "$kubelet can't be backed up in $backup_dir: see whether the disk is full"
+    fi
+    printf '%s  %s\n' "$old_digest" "$name" >"$backup_dir/$name.sha256"
+    mv -fT -- "$partial" "$backup_dir/$name"
+    sync -- "$backup_dir/$name.sha256" "$backup_dir"
+    say "backed up kubelet $old_version as $backup_dir/$name"
+}
+
+# stage_program puts a copy of a program, and a second name of the one in place, beside
+# that: to swap them in either direction is a rename then, which needs no room.
+stage_program() {
+    local folder=${kubelet%/*}
+    staged=$(mktemp -- "$folder/.kubelet-new.XXXXXXXX")
+    cp -- "$1" "$staged" || fail 1 "$1 can't be copied to $folder: see whether the disk is full"
+    # Owner, mode and labels are those of the program in place.
+    cp --attributes-only --preserve=all -- "$kubelet" "$staged"
+    touch -- "$staged"
+    sync -- "$staged"
+    kept=$(mktemp -u -- "$folder/.kubelet-before.XXXXXXXX")
+    ln -- "$kubelet" "$kept"
+}
+
+# check_program refuses a program that is no kubelet, or not what its manifest says.
+check_program() {
+    local file=$1 manifest=$2 status=0
+    "$steadylet" verify "$file" --manifest "$manifest" -o table >"$work/verify" 2>"$work/why" || status=$?
+    if ((status == 3)); then
+        say "warning: there is no $manifest: nothing vouches for what this kubelet was built from"
+    elif ((status != 0)); then
+        say "$(<"$work/why")"
+        fail 2 "$manifest does not vouch for it: nothing was changed"
+    fi
+    new_version=$(version_of "$file") || fail 2 "it does not answer --version as a kubelet of this machine does: nothing was changed"
+}
+
+# swap_in stops the kubelet, puts the staged program in place and starts it.
+swap_in() {
+    stage=stopped
+    stop_kubelet || fail 3 "the kubelet can't be stopped"
+    # From here on the new program may be in place.
+    stage=replaced
+    mv -fT -- "$staged" "$kubelet"
+    staged=''
+    sync -- "${kubelet%/*}"
+    say "kubelet $new_version is in place; waiting until it is healthy (at most $healthy_within s)"
+    start_kubelet || fail 3 "kubelet $new_version does not become healthy"
+}
+
+# finish is the EXIT trap: a kubelet runs when it ends, if one can be made to.
+finish() {
+    local status=$?
+    set +e
+    trap - EXIT
+    trap : INT TERM HUP
+    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    if [[ $stage == stopped ]]; then
+        recover || status=7
+    elif [[ $stage == replaced ]] && ((rollback)); then
+        { put_back && recover; } || status=7
+    elif [[ $stage == replaced ]]; then
+        status=6
+        recover || status=7
+    elif [[ $stage == before ]] && ((status)); then
+        say "nothing was changed"
+    fi
+    if ((status == 7)); then
+        say "NO HEALTHY KUBELET: look at its log and start it by hand, or run rollback-kubelet --kubelet $kubelet"
+        say "The program of before is ${kept:-in place}; backups are in $backup_dir"
+        kept=''
+    fi
+    rm -f -- ${staged:+"$staged"} ${kept:+"$kept"}
+    rm -rf -- "$work"
+    exit "$status"
+}
+
+# put_back puts the program of before in its place again.
+put_back() {
+    say "going back to kubelet $old_version"
+    retry stop_kubelet || return 1
+    if [[ $(digest_of "$kept") != "$old_digest" ]]; then
+        say "$kept is not what was there before: take a backup from $backup_dir"
+        return 1
+    fi
+    # Where the signal came before the swap, both names are still of one file.
+    [[ $kept -ef $kubelet ]] || mv -fT -- "$kept" "$kubelet" || return 1
+    sync -- "${kubelet%/*}"
+}
+
+# recover sees to it that what is in place runs, and says what runs.
+recover() {
+    local status=0
+    # A start command need not bear a kubelet that runs already.
+    "$steadylet" kubelet --program "$kubelet" --wait 1s >/dev/null 2>&1 || retry start_kubelet || status=1
+    say "$(describe_running)"
+    return "$status"
+}
+
+# retry gives a request three chances: a signal may have hit the first.
+retry() {
+    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
+}
+
+# shellcheck source=scripts/kubelet-service.bash
+. "${BASH_SOURCE[0]%/*}/kubelet-service.bash"
