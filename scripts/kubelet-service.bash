@@ -62,9 +62,10 @@ stop_kubelet() {
 start_kubelet() {
     started=$(date -u +%FT%T.%NZ)
     service_start || return 1
-    awaited "$steadylet" kubelet --program "$kubelet" --wait "${healthy_within}s" -o json >"$work/healthy" 2>"$work/why" && return
-    say "$(<"$work/why")"
-    return 1
+    awaited "$steadylet" kubelet --program "$kubelet" --wait "${healthy_within}s" -o json >"$work/healthy" 2>"$work/why" || {
+        say "$(<"$work/why")"
+        return 1
+    }
 }
 
 # take_snapshot takes down what runs now.

@@ -60,17 +60,24 @@ func (s steadylet) run(t *testing.T, status int, args ...string) string {
 	return out.String()
 }
 
-// debugKubelets returns a stock kubelet and a patched one of the next version, ready
-// ones or built now.
-func debugKubelets(t *testing.T) (stock, patched string) {
+// kubelets are debug builds: a stock one, and both kinds of the next version.
+type kubelets struct{ stock, patched, nextStock string }
+
+// debugKubelets returns ready kubelets, or builds them now.
+func debugKubelets(t *testing.T) kubelets {
 	t.Helper()
 	if *ready != "" {
-		folder := "linux-" + runtime.GOARCH
-		return filepath.Join(*ready, "v1.30.14", folder, "stock-debug", "kubelet"), filepath.Join(*ready, "v1.31.0", folder, "debug", "kubelet")
+		at := func(version, kind string) string {
+			return filepath.Join(*ready, version, "linux-"+runtime.GOARCH, kind, "kubelet")
+		}
+		return kubelets{at("v1.30.14", "stock-debug"), at("v1.31.0", "debug"), at("v1.31.0", "stock-debug")}
 	}
 	p := open(t)
 	old, next := fetch(t, p, pipeline.SourceOptions{Version: "v1.30.14", Kind: "module"}), fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
-	return compile(t, p, old, pipeline.StockSeries).Path, compile(t, p, next, pipeline.DefaultSeries).Path
+	return kubelets{
+		compile(t, p, old, pipeline.StockSeries).Path,
+		compile(t, p, next, pipeline.DefaultSeries).Path, compile(t, p, next, pipeline.StockSeries).Path,
+	}
 }
 
 // stateNode is a node with a static pod whose UID is not fixed, so that each version
@@ -152,7 +159,8 @@ func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before str
 // file it is recreated, which is the control.
 func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
 	command := buildSteadylet(t)
-	stock, patched := debugKubelets(t)
+	built := debugKubelets(t)
+	stock, patched := built.stock, built.patched
 	verify(t, command, stock, patched)
 	for name, generate := range map[string]bool{"generated": true, "without (control)": false} {
 		t.Run(name, func(t *testing.T) {
