@@ -40,6 +40,7 @@ const (
 	exitMissing = 3
 	exitFuture  = 4
 	exitRefused = 5
+	exitFound   = 6
 )
 
 const exitHelp = `Exit status:
@@ -48,7 +49,8 @@ const exitHelp = `Exit status:
   2  the state file is damaged; the file is no kubelet, or not what its manifest says
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
-  5  refused: a patched kubelet runs, or a good file is in place (see --force)`
+  5  refused: a patched kubelet runs, or a good file is in place (see --force)
+  6  doctor found something as bad as --fail-on, an error unless you say otherwise`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")
@@ -70,6 +72,8 @@ func exitCode(err error) int {
 		return 0
 	case is(nodestate.ErrGood, nodestate.ErrBusy, statefile.ErrInUse):
 		return exitRefused
+	case is(errFound):
+		return exitFound
 	case is(statefile.ErrFutureSchema):
 		return exitFuture
 	case is(statefile.ErrMissing, errNoManifest):

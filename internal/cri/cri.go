@@ -58,29 +58,47 @@ func SocketPath(endpoint string) (string, error) {
 
 // Sandboxes lists the node's pod sandboxes, ended ones too. within bounds all of it.
 func Sandboxes(ctx context.Context, endpoint string, within time.Duration) ([]statefile.Sandbox, error) {
+	var found []statefile.Sandbox
+	err := withConnection(ctx, endpoint, within, func(ctx context.Context, c *connection) error {
+		var answer runtimeapi.ListPodSandboxResponse
+		if err := c.ask(ctx, "ListPodSandbox", &runtimeapi.ListPodSandboxRequest{}, &answer); err != nil {
+			return err
+		}
+		for _, sandbox := range answer.GetItems() {
+			found = append(found, translate(sandbox))
+		}
+		return nil
+	})
+	return found, err
+}
+
+// connection is one to a runtime whose version of the CRI is found out by asking.
+type connection struct {
+	*grpc.ClientConn
+	// alpha says that the runtime is older than CRI v1.
+	alpha bool
+}
+
+// withConnection lets work ask the runtime, and says what its error means.
+func withConnection(ctx context.Context, endpoint string, within time.Duration, work func(context.Context, *connection) error) error {
 	socket, err := SocketPath(endpoint)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkSocket(socket); err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	connection, err := dial(socket)
+	dialled, err := dial(socket)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", socket, err)
+		return fmt.Errorf("connecting to %s: %w", socket, err)
 	}
-	defer connection.Close()
-	answer, err := list(ctx, connection)
-	if err != nil {
-		return nil, explain(err, socket, within)
+	defer dialled.Close()
+	if err := work(ctx, &connection{ClientConn: dialled}); err != nil {
+		return explain(err, socket, within)
 	}
-	var found []statefile.Sandbox
-	for _, sandbox := range answer.GetItems() {
-		found = append(found, translate(sandbox))
-	}
-	return found, nil
+	return nil
 }
 
 // checkSocket tells a missing socket from a runtime that does not answer.
@@ -105,16 +123,20 @@ func dial(socket string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 }
 
-// list asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
-// messages are the same on the wire.)
-func list(ctx context.Context, connection *grpc.ClientConn) (*runtimeapi.ListPodSandboxResponse, error) {
-	var answer runtimeapi.ListPodSandboxResponse
-	request := &runtimeapi.ListPodSandboxRequest{}
-	err := connection.Invoke(ctx, runtimeapi.RuntimeService_ListPodSandbox_FullMethodName, request, &answer)
-	if status.Code(err) == codes.Unimplemented {
-		err = connection.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/ListPodSandbox", request, &answer)
+// ask calls a method in CRI v1, and in v1alpha2 where the runtime is older than that.
+// (Their messages are the same on the wire.)
+func (c *connection) ask(ctx context.Context, method string, request, answer any) error {
+	if !c.alpha {
+		err := c.Invoke(ctx, "/runtime.v1.RuntimeService/"+method, request, answer)
+		if status.Code(err) != codes.Unimplemented {
+			return err
+		}
 	}
-	return &answer, err
+	err := c.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/"+method, request, answer)
+	if err == nil {
+		c.alpha = true
+	}
+	return err
 }
 
 // explain says what an error means to the one who has to mend it.
@@ -127,7 +149,7 @@ func explain(err error, socket string, within time.Duration) error {
 	case codes.Unimplemented:
 		return fmt.Errorf("%w at %s (containerd: is its plugin cri disabled?): %w", ErrNoCRI, socket, err)
 	}
-	return fmt.Errorf("listing the pod sandboxes at %s: %w", socket, err)
+	return fmt.Errorf("asking the container runtime at %s: %w", socket, err)
 }
 
 // What the kubelet writes on a sandbox (pkg/kubelet/types/labels.go, and

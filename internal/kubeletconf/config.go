@@ -20,6 +20,12 @@ type Config struct {
 	StaticPodPath string
 	// Endpoint is the container runtime's. Kubelets before 1.27 do not read it.
 	Endpoint string
+	// CgroupDriver is "systemd" or "cgroupfs", CgroupRoot the control group of all pods.
+	CgroupDriver, CgroupRoot string
+	// CPUManagerPolicy and MemoryManagerPolicy are as written: "static", "None".
+	CPUManagerPolicy, MemoryManagerPolicy string
+	// FailCgroupV1 is nil where the version's default counts.
+	FailCgroupV1 *bool
 }
 
 // maxSize bounds a configuration, in bytes.
@@ -73,11 +79,17 @@ func dropIns(dir string) ([]string, error) {
 }
 
 func (c Config) with(next Config) Config {
-	if next.StaticPodPath != "" {
-		c.StaticPodPath = next.StaticPodPath
+	for _, field := range []struct{ now, next *string }{
+		{&c.StaticPodPath, &next.StaticPodPath}, {&c.Endpoint, &next.Endpoint},
+		{&c.CgroupDriver, &next.CgroupDriver}, {&c.CgroupRoot, &next.CgroupRoot},
+		{&c.CPUManagerPolicy, &next.CPUManagerPolicy}, {&c.MemoryManagerPolicy, &next.MemoryManagerPolicy},
+	} {
+		if *field.next != "" {
+			*field.now = *field.next
+		}
 	}
-	if next.Endpoint != "" {
-		c.Endpoint = next.Endpoint
+	if next.FailCgroupV1 != nil {
+		c.FailCgroupV1 = next.FailCgroupV1
 	}
 	return c
 }
@@ -89,6 +101,11 @@ func Parse(data []byte, dir string) (Config, error) {
 		Kind          string `yaml:"kind"`
 		StaticPodPath string `yaml:"staticPodPath"`
 		Endpoint      string `yaml:"containerRuntimeEndpoint"`
+		CgroupDriver  string `yaml:"cgroupDriver"`
+		CgroupRoot    string `yaml:"cgroupRoot"`
+		CPUPolicy     string `yaml:"cpuManagerPolicy"`
+		MemoryPolicy  string `yaml:"memoryManagerPolicy"`
+		FailCgroupV1  *bool  `yaml:"failCgroupV1"`
 	}
 	if err := yaml.Unmarshal(data, &read); err != nil {
 		return Config{}, fmt.Errorf("%w: it is no YAML or JSON of one", ErrKind)
@@ -99,5 +116,8 @@ func Parse(data []byte, dir string) (Config, error) {
 	if read.StaticPodPath != "" && !filepath.IsAbs(read.StaticPodPath) {
 		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
 	}
-	return Config{StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint}, nil
+	return Config{
+		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot,
+		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy, FailCgroupV1: read.FailCgroupV1,
+	}, nil
 }
