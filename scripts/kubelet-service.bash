@@ -78,28 +78,28 @@ take_snapshot() {
     fi
 }
 
-# compare writes what became of the containers to $work/report. It returns 6 when some
+# compare writes what became of the containers to $work/report. It returns 7 when some
 # were replaced needlessly, and 1 when nobody knows.
 compare() {
     local status=0
     awaited "$steadylet" containers --since "$work/before.json" --started "$started" -o table \
         >"$work/report.new" 2>"$work/why" || status=$?
     case $status in
-    0 | 6) mv -f -- "$work/report.new" "$work/report" ;;
+    0 | 7) mv -f -- "$work/report.new" "$work/report" ;;
     *) say "$(<"$work/why")" && status=1 ;;
     esac
     return "$status"
 }
 
 # await_calm watches until the containers of before have stayed as they are for a while,
-# under one healthy kubelet. It returns 6 when some were replaced needlessly.
+# under one healthy kubelet. It returns 7 when some were replaced needlessly.
 await_calm() {
     local first pid last='' now since=$SECONDS deadline=$((SECONDS + 10 * calm)) status
     first=$("$steadylet" kubelet --program "$kubelet" --print pid) || return 1
     while ((SECONDS - since < calm)); do
         status=0
         compare || status=$?
-        ((status != 6)) || return 6
+        ((status != 7)) || return 7
         pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null) || pid=''
         if [[ $pid != "$first" ]]; then
             say "the kubelet does not keep running: process $first became ${pid:-none}"

@@ -14,7 +14,7 @@ import (
 )
 
 const containersHelp = `Lists the containers that run, as the container runtime has them; with --since, says
-what became of those that an earlier list has, and ends with status 6 when some were
+what became of those that an earlier list has, and ends with status 7 when some were
 replaced needlessly. Only what is needless is an error:
 
   kept      it runs
@@ -72,7 +72,7 @@ func newContainers(a app) *cobra.Command {
 }
 
 func (a app) listContainers(ctx context.Context, format string, request nodestate.Request) error {
-	settings, err := request.Locate(a.proc)
+	_, _, settings, err := request.Settle(a.proc)
 	if err != nil {
 		return err
 	}

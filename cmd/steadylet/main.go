@@ -41,9 +41,10 @@ const (
 	exitMissing = 3
 	exitFuture  = 4
 	exitRefused = 5
+	exitFound   = 6
 	// exitReplaced and exitUnhealthy are of containers and kubelet.
-	exitReplaced  = 6
-	exitUnhealthy = 7
+	exitReplaced  = 7
+	exitUnhealthy = 8
 )
 
 const exitHelp = `Exit status:
@@ -53,8 +54,9 @@ const exitHelp = `Exit status:
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
   5  refused: a patched kubelet runs, or a good file is in place (see --force)
-  6  containers were replaced needlessly
-  7  no kubelet runs, or it isn't healthy`
+  6  doctor found something as bad as --fail-on, an error unless you say otherwise
+  7  containers were replaced needlessly
+  8  no kubelet runs, or it isn't healthy`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")
@@ -77,6 +79,8 @@ func exitCode(err error) int {
 		return 0
 	case is(nodestate.ErrGood, nodestate.ErrBusy, statefile.ErrInUse):
 		return exitRefused
+	case is(errFound):
+		return exitFound
 	case is(statefile.ErrFutureSchema):
 		return exitFuture
 	case is(statefile.ErrMissing, errNoManifest):

@@ -38,7 +38,8 @@ that is in its state file, <root-dir>/steadylet/state.json. The commands here wr
 that file before the first patched start, look at it, and mend it.
 
 ` + exitHelp,
-		Example: `  # before the first patched start, with the old kubelet running
+		Example: `  # before the upgrade, with the old kubelet running
+  steadylet doctor --to v1.31.0
   steadylet state generate
 
   # what does it remember, and is the file whole?
@@ -60,7 +61,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newState(a), newVerify(a), newContainers(a), newKubelet(a))
+	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newContainers(a), newKubelet(a))
 	return root
 }
 
@@ -116,6 +117,7 @@ func addKubelet(flags *pflag.FlagSet, r *nodestate.Request) (finish func() error
 			}
 			r.ManifestPath = manifests
 		}
+		r.Units = "/"
 		r.Overrides.RootDir, err = absolute(r.Overrides.RootDir)
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -28,9 +27,9 @@ type Container struct {
 // kubelet made. within bounds all of it.
 func Containers(ctx context.Context, endpoint string, within time.Duration) ([]Container, error) {
 	var found []Container
-	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+	err := withConnection(ctx, endpoint, within, func(ctx context.Context, c *connection) error {
 		var answer runtimeapi.ListContainersResponse
-		err := invoke(ctx, runtime, runtimeapi.RuntimeService_ListContainers_FullMethodName, &runtimeapi.ListContainersRequest{}, &answer)
+		err := c.ask(ctx, "ListContainers", &runtimeapi.ListContainersRequest{}, &answer)
 		for _, container := range answer.GetContainers() {
 			if container.GetLabels()[podUIDLabel] != "" {
 				found = append(found, translateContainer(container))
@@ -70,10 +69,10 @@ func Endings(ctx context.Context, endpoint string, ids []string, within time.Dur
 	if len(ids) == 0 {
 		return endings, nil
 	}
-	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+	err := withConnection(ctx, endpoint, within, func(ctx context.Context, c *connection) error {
 		for _, id := range ids {
 			var answer runtimeapi.ContainerStatusResponse
-			err := invoke(ctx, runtime, runtimeapi.RuntimeService_ContainerStatus_FullMethodName, &runtimeapi.ContainerStatusRequest{ContainerId: id}, &answer)
+			err := c.ask(ctx, "ContainerStatus", &runtimeapi.ContainerStatusRequest{ContainerId: id}, &answer)
 			if status.Code(err) == codes.NotFound {
 				continue
 			}

@@ -59,22 +59,28 @@ func SocketPath(endpoint string) (string, error) {
 // Sandboxes lists the node's pod sandboxes, ended ones too. within bounds all of it.
 func Sandboxes(ctx context.Context, endpoint string, within time.Duration) ([]statefile.Sandbox, error) {
 	var found []statefile.Sandbox
-	err := connected(ctx, endpoint, within, func(ctx context.Context, runtime grpc.ClientConnInterface) error {
+	err := withConnection(ctx, endpoint, within, func(ctx context.Context, c *connection) error {
 		var answer runtimeapi.ListPodSandboxResponse
-		err := invoke(ctx, runtime, runtimeapi.RuntimeService_ListPodSandbox_FullMethodName, &runtimeapi.ListPodSandboxRequest{}, &answer)
+		if err := c.ask(ctx, "ListPodSandbox", &runtimeapi.ListPodSandboxRequest{}, &answer); err != nil {
+			return err
+		}
 		for _, sandbox := range answer.GetItems() {
 			found = append(found, translate(sandbox))
 		}
-		return err
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
+	return found, err
 }
 
-// connected calls ask with a connection to the runtime. within bounds all of it.
-func connected(ctx context.Context, endpoint string, within time.Duration, ask func(context.Context, grpc.ClientConnInterface) error) error {
+// connection is one to a runtime whose version of the CRI is found out by asking.
+type connection struct {
+	*grpc.ClientConn
+	// alpha says that the runtime is older than CRI v1.
+	alpha bool
+}
+
+// withConnection lets work ask the runtime, and says what its error means.
+func withConnection(ctx context.Context, endpoint string, within time.Duration, work func(context.Context, *connection) error) error {
 	socket, err := SocketPath(endpoint)
 	if err != nil {
 		return err
@@ -84,12 +90,12 @@ func connected(ctx context.Context, endpoint string, within time.Duration, ask f
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	connection, err := dial(socket)
+	dialled, err := dial(socket)
 	if err != nil {
 		return fmt.Errorf("connecting to %s: %w", socket, err)
 	}
-	defer connection.Close()
-	if err := ask(ctx, connection); err != nil {
+	defer dialled.Close()
+	if err := work(ctx, &connection{ClientConn: dialled}); err != nil {
 		return explain(err, socket, within)
 	}
 	return nil
@@ -117,12 +123,18 @@ func dial(socket string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 }
 
-// invoke asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
-// messages are the same on the wire.)
-func invoke(ctx context.Context, runtime grpc.ClientConnInterface, method string, request, answer any) error {
-	err := runtime.Invoke(ctx, method, request, answer)
-	if status.Code(err) == codes.Unimplemented {
-		err = runtime.Invoke(ctx, strings.Replace(method, "/runtime.v1.", "/runtime.v1alpha2.", 1), request, answer)
+// ask calls a method in CRI v1, and in v1alpha2 where the runtime is older than that.
+// (Their messages are the same on the wire.)
+func (c *connection) ask(ctx context.Context, method string, request, answer any) error {
+	if !c.alpha {
+		err := c.Invoke(ctx, "/runtime.v1.RuntimeService/"+method, request, answer)
+		if status.Code(err) != codes.Unimplemented {
+			return err
+		}
+	}
+	err := c.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/"+method, request, answer)
+	if err == nil {
+		c.alpha = true
 	}
 	return err
 }

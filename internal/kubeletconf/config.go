@@ -20,6 +20,12 @@ type Config struct {
 	StaticPodPath string
 	// Endpoint is the container runtime's. Kubelets before 1.27 do not read it.
 	Endpoint string
+	// CgroupDriver is "systemd" or "cgroupfs", CgroupRoot the control group of all pods.
+	CgroupDriver, CgroupRoot string
+	// CPUManagerPolicy and MemoryManagerPolicy are as written: "static", "None".
+	CPUManagerPolicy, MemoryManagerPolicy string
+	// FailCgroupV1 is nil where the version's default counts.
+	FailCgroupV1 *bool
 	// HealthzAddress and HealthzPort are where it says whether it is healthy; the
 	// port 0 switches that off. Nil is not said.
 	HealthzAddress string
@@ -77,14 +83,18 @@ func dropIns(dir string) ([]string, error) {
 }
 
 func (c Config) with(next Config) Config {
-	if next.StaticPodPath != "" {
-		c.StaticPodPath = next.StaticPodPath
+	for _, field := range []struct{ now, next *string }{
+		{&c.StaticPodPath, &next.StaticPodPath}, {&c.Endpoint, &next.Endpoint},
+		{&c.CgroupDriver, &next.CgroupDriver}, {&c.CgroupRoot, &next.CgroupRoot},
+		{&c.CPUManagerPolicy, &next.CPUManagerPolicy}, {&c.MemoryManagerPolicy, &next.MemoryManagerPolicy},
+		{&c.HealthzAddress, &next.HealthzAddress},
+	} {
+		if *field.next != "" {
+			*field.now = *field.next
+		}
 	}
-	if next.Endpoint != "" {
-		c.Endpoint = next.Endpoint
-	}
-	if next.HealthzAddress != "" {
-		c.HealthzAddress = next.HealthzAddress
+	if next.FailCgroupV1 != nil {
+		c.FailCgroupV1 = next.FailCgroupV1
 	}
 	if next.HealthzPort != nil {
 		c.HealthzPort = next.HealthzPort
@@ -99,6 +109,11 @@ func Parse(data []byte, dir string) (Config, error) {
 		Kind           string `yaml:"kind"`
 		StaticPodPath  string `yaml:"staticPodPath"`
 		Endpoint       string `yaml:"containerRuntimeEndpoint"`
+		CgroupDriver   string `yaml:"cgroupDriver"`
+		CgroupRoot     string `yaml:"cgroupRoot"`
+		CPUPolicy      string `yaml:"cpuManagerPolicy"`
+		MemoryPolicy   string `yaml:"memoryManagerPolicy"`
+		FailCgroupV1   *bool  `yaml:"failCgroupV1"`
 		HealthzAddress string `yaml:"healthzBindAddress"`
 		HealthzPort    *int   `yaml:"healthzPort"`
 	}
@@ -111,5 +126,9 @@ func Parse(data []byte, dir string) (Config, error) {
 	if read.StaticPodPath != "" && !filepath.IsAbs(read.StaticPodPath) {
 		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
 	}
-	return Config{StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort}, nil
+	return Config{
+		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot,
+		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy, FailCgroupV1: read.FailCgroupV1,
+		HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort,
+	}, nil
 }

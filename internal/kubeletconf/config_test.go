@@ -17,7 +17,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kubeadm := kubeletconf.Config{StaticPodPath: "/etc/kubernetes/manifests", Endpoint: "unix:///run/containerd/containerd.sock"}
+	kubeadm := kubeletconf.Config{StaticPodPath: "/etc/kubernetes/manifests", Endpoint: "unix:///run/containerd/containerd.sock", CgroupDriver: "systemd"}
 	for name, test := range map[string]struct {
 		file, dir string
 		want      kubeletconf.Config
@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 	}{
 		"kubeadm":          {"kubeadm.yaml", "", kubeadm, nil},
 		"JSON, relative":   {"relative.json", "", kubeletconf.Config{StaticPodPath: filepath.Join(here, "manifests")}, nil},
-		"drop-ins":         {"kubeadm.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", Endpoint: kubeadm.Endpoint}, nil},
+		"drop-ins":         {"kubeadm.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", Endpoint: kubeadm.Endpoint, CgroupDriver: "systemd"}, nil},
 		"drop-ins alone":   {"", "dropins", kubeletconf.Config{StaticPodPath: "/second"}, nil},
 		"nothing":          {"", "", kubeletconf.Config{}, nil},
 		"a pod":            {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},

@@ -2,6 +2,7 @@ package kubelethealth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -57,7 +58,7 @@ func Find(proc kubeletproc.Proc, choice Choice) (Kubelet, error) {
 	if err != nil {
 		return Kubelet{}, err
 	}
-	url, err := URL(flags, config)
+	url, err := URL(process.Args, config)
 	return Kubelet{
 		PID: process.PID, Program: process.Executable, Replaced: replaced(proc, process), Started: process.Started, Healthz: url,
 	}, err
@@ -112,6 +113,10 @@ func Wait(ctx context.Context, proc kubeletproc.Proc, choice Choice, within time
 // ready returns the kubelet if Wait may end with it.
 func ready(ctx context.Context, proc kubeletproc.Proc, choice Choice) (Kubelet, error) {
 	kubelet, err := Find(proc, choice)
+	var none *kubeletproc.NotOneError
+	if errors.As(err, &none) && none.None() {
+		return kubelet, fmt.Errorf("%w: none runs; if it ends as soon as it is started, its log says why", ErrUnhealthy)
+	}
 	if err != nil {
 		return kubelet, fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}

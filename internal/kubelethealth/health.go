@@ -30,19 +30,20 @@ const askWithin = 5 * time.Second
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1024
 
-// URL returns where a kubelet with that command line and configuration says whether
+// URL returns where a kubelet with that command line (the program included) and
+// configuration says whether
 // it is healthy, or nothing when that is switched off. Flags win, as in the kubelet.
-func URL(flags kubeletproc.Flags, config kubeletconf.Config) (string, error) {
+func URL(args []string, config kubeletconf.Config) (string, error) {
 	address, port := config.HealthzAddress, defaultPort
 	if config.HealthzPort != nil {
 		port = *config.HealthzPort
 	}
-	if flags.HealthzAddress != "" {
-		address = flags.HealthzAddress
+	if given := kubeletproc.Value(args, "healthz-bind-address"); given != "" {
+		address = given
 	}
-	if flags.HealthzPort != "" {
+	if given := kubeletproc.Value(args, "healthz-port"); given != "" {
 		var err error
-		if port, err = strconv.Atoi(flags.HealthzPort); err != nil {
+		if port, err = strconv.Atoi(given); err != nil {
 			return "", fmt.Errorf("the kubelet's --healthz-port: %w", err)
 		}
 	}

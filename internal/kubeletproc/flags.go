@@ -9,7 +9,6 @@ import (
 // What it does not say is empty.
 type Flags struct {
 	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath string
-	HealthzAddress, HealthzPort                                  string
 }
 
 // ParseFlags reads a command line, the program included, as the kubelet does: both
@@ -19,8 +18,7 @@ func ParseFlags(args []string) Flags {
 	targets := map[string]*string{
 		"root-dir": &flags.RootDir, "config": &flags.Config, "config-dir": &flags.ConfigDir,
 		"container-runtime-endpoint": &flags.Endpoint, "hostname-override": &flags.Hostname,
-		"pod-manifest-path":    &flags.ManifestPath,
-		"healthz-bind-address": &flags.HealthzAddress, "healthz-port": &flags.HealthzPort,
+		"pod-manifest-path": &flags.ManifestPath,
 	}
 	for i := 1; i < len(args); i++ {
 		if args[i] == "--" {
@@ -52,4 +50,35 @@ func (f Flags) In(dir string) Flags {
 		}
 	}
 	return f
+}
+
+// Value returns what a command line gives a flag, or nothing. It is for flags that
+// take a value: --name value counts too.
+func Value(args []string, name string) string {
+	value := ""
+	for i := 1; i < len(args) && args[i] != "--"; i++ {
+		given, rest, joined := strings.Cut(args[i], "=")
+		switch {
+		case strings.ReplaceAll(given, "_", "-") != "--"+name:
+		case joined:
+			value = rest
+		case i+1 < len(args):
+			i++
+			value = args[i]
+		}
+	}
+	return value
+}
+
+// Names lists the flags of a command line without their dashes, as often as they are
+// there. (A value that begins with two dashes counts as one.)
+func Names(args []string) []string {
+	var names []string
+	for i := 1; i < len(args) && args[i] != "--"; i++ {
+		if name, isFlag := strings.CutPrefix(args[i], "--"); isFlag {
+			name, _, _ = strings.Cut(name, "=")
+			names = append(names, strings.ReplaceAll(name, "_", "-"))
+		}
+	}
+	return names
 }

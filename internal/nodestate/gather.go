@@ -11,6 +11,7 @@ import (
 	"github.com/steadylet/steadylet/internal/cri"
 	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletunit"
 )
 
 // Request says of which kubelet a state is generated.
@@ -25,56 +26,91 @@ type Request struct {
 	Config string
 	// Within bounds the container runtime's answer.
 	Within time.Duration
+	// Units is the root below which units of systemd are looked for: "/", or nothing
+	// where they are not. They have the flags of a kubelet that does not run.
+	Units string
 }
 
 // DefaultConfig is where kubeadm puts the kubelet's configuration.
 const DefaultConfig = "/var/lib/kubelet/config.yaml"
 
-// kubelet is a kubelet whose version is not known yet.
-type kubelet struct {
+// Kubelet is the kubelet that runs, or would be started.
+type Kubelet struct {
+	// PID is 0 for one that does not run, Started then the zero time.
+	PID     int
+	Started time.Time
+	// Program is the path of its program. A kubelet that runs may have been started
+	// from another file at that path.
+	Program string
+	// Args is its command line, the program included; none where nothing has it. Source
+	// says where it comes from. It may hold secrets.
+	Args   []string
+	Source string
+
 	flags   kubeletproc.Flags
-	started time.Time
 	version func(context.Context) (string, error)
 }
 
-// Settle finds the kubelet and works out its settings.
-func (r Request) settle(proc kubeletproc.Proc) (kubelet, Settings, error) {
+// Version asks the kubelet's program for its version, "v1.30.14".
+func (k Kubelet) Version(ctx context.Context) (string, error) { return k.version(ctx) }
+
+// Settle finds the kubelet and works out its configuration and settings.
+func (r Request) Settle(proc kubeletproc.Proc) (Kubelet, kubeletconf.Config, Settings, error) {
 	k, err := r.find(proc)
 	if err != nil {
-		return kubelet{}, Settings{}, err
+		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
 	config, err := r.config(k.flags)
 	if err != nil {
-		return kubelet{}, Settings{}, err
+		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
 	hostname, err := os.Hostname()
 	if err != nil {
-		return kubelet{}, Settings{}, fmt.Errorf("asking for this host's name: %w", err)
+		return Kubelet{}, kubeletconf.Config{}, Settings{}, fmt.Errorf("asking for this host's name: %w", err)
 	}
 	settings, err := Resolve(r.Overrides, k.flags, config, hostname)
-	return k, settings, err
+	return k, config, settings, err
 }
 
-func (r Request) find(proc kubeletproc.Proc) (kubelet, error) {
+func (r Request) find(proc kubeletproc.Proc) (Kubelet, error) {
 	if r.Program != "" {
-		program, err := filepath.Abs(r.Program)
-		if err != nil {
-			return kubelet{}, err
-		}
-		return kubelet{version: func(ctx context.Context) (string, error) { return kubeletproc.Version(ctx, program) }}, nil
+		return r.stopped()
 	}
 	processes, err := proc.Find()
 	if err != nil {
-		return kubelet{}, err
+		return Kubelet{}, err
 	}
 	process, err := kubeletproc.Only(processes, r.PID)
 	if err != nil {
-		return kubelet{}, err
+		return Kubelet{}, err
 	}
-	return kubelet{
-		flags: kubeletproc.ParseFlags(process.Args).In(process.Dir), started: process.Started,
+	return Kubelet{
+		PID: process.PID, Started: process.Started, Program: process.Executable, Args: process.Args,
+		Source:  fmt.Sprintf("the command line of process %d", process.PID),
+		flags:   kubeletproc.ParseFlags(process.Args).In(process.Dir),
 		version: func(ctx context.Context) (string, error) { return proc.VersionOf(ctx, process) },
 	}, nil
+}
+
+// stopped is the kubelet of a program, with the flags that systemd would start it with.
+func (r Request) stopped() (Kubelet, error) {
+	program, err := filepath.Abs(r.Program)
+	if err != nil {
+		return Kubelet{}, err
+	}
+	k := Kubelet{Program: program, version: func(ctx context.Context) (string, error) { return kubeletproc.Version(ctx, program) }}
+	if r.Units == "" {
+		return k, nil
+	}
+	unit, err := kubeletunit.Load(r.Units)
+	if errors.Is(err, kubeletunit.ErrNone) {
+		return k, nil
+	}
+	if err != nil {
+		return Kubelet{}, fmt.Errorf("%w: mend it, or say what it would with --root-dir, --config and --runtime-endpoint", err)
+	}
+	k.Args, k.Source, k.flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
+	return k, nil
 }
 
 // config reads the kubelet's configuration. One that stands still has no command
@@ -95,11 +131,11 @@ func (r Request) config(flags kubeletproc.Flags) (kubeletconf.Config, error) {
 
 // Generate looks at the node and works out its state. It writes nothing.
 func (r Request) Generate(ctx context.Context, proc kubeletproc.Proc, now time.Time) (Settings, Plan, error) {
-	k, settings, err := r.settle(proc)
+	k, _, settings, err := r.Settle(proc)
 	if err != nil {
 		return Settings{}, Plan{}, err
 	}
-	facts := Facts{Started: k.started, Now: now}
+	facts := Facts{Started: k.Started, Now: now}
 	if facts.Version, err = k.version(ctx); err != nil {
 		return Settings{}, Plan{}, err
 	}
@@ -107,7 +143,7 @@ func (r Request) Generate(ctx context.Context, proc kubeletproc.Proc, now time.T
 		return Settings{}, Plan{}, err
 	}
 	plan := MakePlan(facts)
-	if k.started.IsZero() {
+	if k.Started.IsZero() {
 		plan.Warnings = append(plan.Warnings, "the kubelet doesn't run, so since when it ran isn't recorded")
 	}
 	return settings, plan, nil
@@ -136,7 +172,8 @@ func (r Request) RootDir(proc kubeletproc.Proc) (string, error) {
 		return filepath.Abs(r.Overrides.RootDir)
 	}
 	if r.Program != "" {
-		return DefaultRootDir, nil
+		k, err := r.stopped()
+		return first(k.flags.RootDir, DefaultRootDir), err
 	}
 	processes, err := proc.Find()
 	if err != nil {

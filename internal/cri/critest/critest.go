@@ -18,18 +18,46 @@ import (
 type Runtime struct {
 	runtimeapi.UnimplementedRuntimeServiceServer
 	Sandboxes []*runtimeapi.PodSandbox
+	// Containers are those that run.
+	Containers []*runtimeapi.Container
+	// CgroupDriver is what RuntimeConfig answers. A runtime that has none here doesn't
+	// know that call.
+	CgroupDriver *runtimeapi.CgroupDriver
 	// Err is what it answers instead. Hang lets it answer nothing at all.
 	Err  error
 	Hang bool
 }
 
-// ListPodSandbox answers as the Runtime says.
-func (r *Runtime) ListPodSandbox(ctx context.Context, _ *runtimeapi.ListPodSandboxRequest) (*runtimeapi.ListPodSandboxResponse, error) {
+// Version answers with a made-up release.
+func (r *Runtime) Version(ctx context.Context, _ *runtimeapi.VersionRequest) (*runtimeapi.VersionResponse, error) {
+	return &runtimeapi.VersionResponse{RuntimeName: "critest", RuntimeVersion: "1.6.20"}, r.wait(ctx)
+}
+
+// RuntimeConfig answers with CgroupDriver.
+func (r *Runtime) RuntimeConfig(ctx context.Context, request *runtimeapi.RuntimeConfigRequest) (*runtimeapi.RuntimeConfigResponse, error) {
+	if r.CgroupDriver == nil {
+		return r.UnimplementedRuntimeServiceServer.RuntimeConfig(ctx, request)
+	}
+	return &runtimeapi.RuntimeConfigResponse{Linux: &runtimeapi.LinuxRuntimeConfiguration{CgroupDriver: *r.CgroupDriver}}, r.wait(ctx)
+}
+
+// ListContainers answers with Containers.
+func (r *Runtime) ListContainers(ctx context.Context, _ *runtimeapi.ListContainersRequest) (*runtimeapi.ListContainersResponse, error) {
+	return &runtimeapi.ListContainersResponse{Containers: r.Containers}, r.wait(ctx)
+}
+
+// wait returns Err, or does not return while the runtime hangs.
+func (r *Runtime) wait(ctx context.Context) error {
 	if r.Hang {
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	return &runtimeapi.ListPodSandboxResponse{Items: r.Sandboxes}, r.Err
+	return r.Err
+}
+
+// ListPodSandbox answers as the Runtime says.
+func (r *Runtime) ListPodSandbox(ctx context.Context, _ *runtimeapi.ListPodSandboxRequest) (*runtimeapi.ListPodSandboxResponse, error) {
+	return &runtimeapi.ListPodSandboxResponse{Items: r.Sandboxes}, r.wait(ctx)
 }
 
 // Sandbox is a ready sandbox of a static pod, as a kubelet has it made.

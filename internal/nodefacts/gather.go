@@ -1,0 +1,164 @@
+// Package nodefacts gathers what package doctor judges: from /proc, the kubelet's
+// files, systemd's units, the container runtime and the API server. It only reads, and
+// runs no program but the kubelet (for its version) and the four of iptables.
+//
+// Everything that may hang has a deadline. What can't be gathered is in the facts as
+// an error; nothing stops the rest.
+package nodefacts
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/doctor"
+	"github.com/steadylet/steadylet/internal/kubeletconf"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletunit"
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// Request says of which kubelet the facts are, and of which upgrade.
+type Request struct {
+	nodestate.Request
+	// From is the version that runs, where it is not to be asked for; To the one to come.
+	From, To doctor.Release
+}
+
+// node is what gathering goes by.
+type node struct {
+	request  Request
+	kubelet  nodestate.Kubelet
+	config   kubeletconf.Config
+	settings nodestate.Settings
+	now      time.Time
+}
+
+// Gather looks at the node. Its error is one of the request: a configuration that
+// can't be read. Where no kubelet is found, the defaults stand in for its settings.
+func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now time.Time) (doctor.Facts, error) {
+	n := node{request: request, now: now}
+	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
+	var err error
+	n.kubelet, n.config, n.settings, err = request.Settle(proc)
+	var none *kubeletproc.NotOneError
+	if errors.As(err, &none) {
+		facts.Kubelet.Err = err
+		n.settings, err = nodestate.Resolve(request.Overrides, kubeletproc.Flags{}, kubeletconf.Config{}, "localhost")
+	}
+	if err != nil {
+		return doctor.Facts{}, err
+	}
+	if facts.Kubelet.Err == nil {
+		facts.Kubelet = n.describeKubelet()
+	}
+	n.gather(ctx, &facts)
+	return facts, nil
+}
+
+// gather asks everybody at the same time: each fills its own part of the facts.
+func (n node) gather(ctx context.Context, facts *doctor.Facts) {
+	var parts sync.WaitGroup
+	parts.Go(func() { n.version(ctx, facts) })
+	var sandboxes []statefile.Sandbox
+	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
+	parts.Go(func() { facts.Firewall = firewall(ctx) })
+	facts.Unit = n.unit()
+	facts.WayBack = wayBack(facts.Kubelet.Program)
+	facts.Cgroups = n.cgroups()
+	facts.Devices = devices(n.settings.RootDir)
+	facts.CPUs = n.cpuManager()
+	facts.Memory = n.memoryManager()
+	facts.State, facts.Folder = n.state(), folder(n.settings.RootDir)
+	facts.Certificates = n.certificates()
+	parts.Wait()
+	// After the sandboxes were listed: see statefile.Manifest.Seed.
+	facts.StaticPods = n.staticPods(sandboxes, facts.Runtime.Err)
+	facts.Pods = n.pods()
+}
+
+func (n node) describeKubelet() doctor.Kubelet {
+	return doctor.Kubelet{
+		PID: n.kubelet.PID, Program: n.kubelet.Program, Flags: kubeletproc.Names(n.kubelet.Args), Source: n.kubelet.Source,
+	}
+}
+
+// version asks the kubelet for its version, unless the request has it.
+func (n node) version(ctx context.Context, facts *doctor.Facts) {
+	if facts.From.Known() || facts.Kubelet.Err != nil {
+		return
+	}
+	text, err := n.kubelet.Version(ctx)
+	if err == nil {
+		facts.From, err = doctor.ParseRelease(text)
+	}
+	facts.Kubelet.VersionErr = err
+}
+
+func (n node) runtime(ctx context.Context) (doctor.Runtime, []statefile.Sandbox) {
+	seen, err := cri.Inspect(ctx, n.settings.Endpoint, n.request.Within)
+	runtime := doctor.Runtime{
+		Endpoint: n.settings.Endpoint, Name: seen.Name, Version: seen.Version, API: seen.API, CgroupDriver: seen.CgroupDriver, Err: err,
+	}
+	var all []statefile.Sandbox
+	for _, sandbox := range seen.Sandboxes {
+		all = append(all, sandbox.Sandbox)
+		if sandbox.Ready || sandbox.Running > 0 {
+			runtime.Sandboxes = append(runtime.Sandboxes, doctor.Sandbox{
+				Pod: sandbox.Namespace + "/" + sandbox.Name, UID: sandbox.UID, Ready: sandbox.Ready, Running: sandbox.Running,
+			})
+		}
+	}
+	return runtime, all
+}
+
+func (n node) unit() doctor.Unit {
+	if n.request.Units == "" {
+		return doctor.Unit{}
+	}
+	unit, err := kubeletunit.Load(n.request.Units)
+	if errors.Is(err, kubeletunit.ErrNone) {
+		return doctor.Unit{}
+	}
+	return doctor.Unit{
+		Path: unit.Path, DropIns: unit.DropIns, EnvironmentFiles: unit.EnvironmentFiles, Err: err,
+		Differs: err == nil && n.kubelet.PID != 0 && !slices.Equal(unit.Args, n.kubelet.Args),
+	}
+}
+
+// wayBack looks for programs beside the kubelet whose names begin like its own.
+func wayBack(program string) doctor.WayBack {
+	if program == "" {
+		return doctor.WayBack{Err: errors.New("which program the kubelet is, is not known")}
+	}
+	pattern := program + ".*"
+	way := doctor.WayBack{Searched: pattern}
+	entries, err := os.ReadDir(filepath.Dir(program))
+	if err != nil {
+		return doctor.WayBack{Err: err}
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		isCopy, _ := filepath.Match(filepath.Base(program)+".*", entry.Name())
+		if err == nil && isCopy && info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
+			way.Copies = append(way.Copies, filepath.Join(filepath.Dir(program), entry.Name()))
+		}
+	}
+	return way
+}
+
+func (n node) state() doctor.State {
+	path := statefile.Path(n.settings.RootDir)
+	inspection := nodestate.Inspect(path)
+	_, err := os.Lstat(filepath.Join(filepath.Dir(path), "disable"))
+	return doctor.State{
+		Path: path, Condition: string(inspection.Current.Condition), Disabled: err == nil,
+		Remedy: inspection.Remedy(), Err: inspection.Current.Err,
+	}
+}
