@@ -10,7 +10,7 @@
 
 # What the options say.
 kubelet='' backup_dir=/var/lib/steadylet/kubelets service=systemd:kubelet
-stop_command='' start_command='' healthy_within=120 calm=30 rollback=1 dry_run=0
+stop_command='' start_command='' healthy_within=60 calm=30 rollback=1 dry_run=0
 
 # What the run knows.
 stage=before steadylet='' work='' log='' lock='' child='' staged='' kept=''
@@ -40,7 +40,7 @@ readonly common_options='  --kubelet PATH          the program to replace (defau
   --start-command PATH    one that starts it, under another supervisor; each is run
                           without a shell and without arguments, and returns when the
                           request is under way
-  --healthy-within SEC    how long it may take to be healthy (default: 120)
+  --healthy-within SEC    how long it may take to be healthy (default: 60)
   --calm SEC              how long containers must stay as they are (default: 30)
   --dry-run               check everything, say what would be done, change nothing
   --help                  this text'
@@ -65,7 +65,7 @@ common_option() {
 
 # check_options refuses options that make no sense together.
 check_options() {
-    [[ $healthy_within =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--healthy-within $healthy_within: want seconds, such as 120"
+    [[ $healthy_within =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--healthy-within $healthy_within: want seconds, such as 60"
     [[ $calm =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--calm $calm: want seconds, such as 30"
     [[ $backup_dir == /* ]] || fail 1 "--backup-dir $backup_dir: want an absolute path"
     if [[ -n $stop_command || -n $start_command ]]; then

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,13 +26,16 @@ func TestScripts(t *testing.T) {
 	made := time.Now().Add(time.Second)
 	works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
 		critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made),
+	}, Containers: []*runtimeapi.Container{
+		critest.Container("etcd-1", "kube-system", "etcd-db-3", "uid-of-etcd", "etcd"),
 	}})
 	hangs := critest.Serve(t, &critest.Runtime{Hang: true})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"status": status,
-			"await":  func(*testscript.TestScript, bool, []string) { time.Sleep(time.Until(made.Add(10 * time.Millisecond))) },
+			"status":   status,
+			"endpoint": endpoint,
+			"await":    func(*testscript.TestScript, bool, []string) { time.Sleep(time.Until(made.Add(10 * time.Millisecond))) },
 		},
 		Setup: func(env *testscript.Env) error {
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
@@ -55,6 +59,13 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s", got, args[0])
 	}
+}
+
+// endpoint puts a runtime's endpoint into a snapshot: endpoint FILE ENDPOINT.
+func endpoint(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text := strings.Replace(ts.ReadFile(args[0]), "ENDPOINT", args[1], 1)
+	ts.Check(os.WriteFile(path, []byte(text), 0o600))
 }
 
 // lastWord is the code of "exit status 2".

@@ -89,16 +89,24 @@ func Look(ctx context.Context, proc kubeletproc.Proc, choice Choice) (Kubelet, e
 }
 
 // pause is between two looks.
-const pause = 500 * time.Millisecond
+const pause = 200 * time.Millisecond
 
-// Wait looks until a kubelet is healthy and runs the file that is at its path, or the
-// time is up. The error matches ErrUnhealthy, and says what the last look saw.
+// maxStarts is how many processes of a kubelet may end before there is no hope for it.
+const maxStarts = 4
+
+// Wait looks until a kubelet is healthy and runs the file that is at its path, the
+// time is up, or it was started again and again. The error matches ErrUnhealthy, and
+// says what the last look saw.
 func Wait(ctx context.Context, proc kubeletproc.Proc, choice Choice, within time.Duration) (Kubelet, error) {
 	deadline := time.After(within)
+	seen := map[int]bool{0: true} // none
 	for {
 		kubelet, err := ready(ctx, proc, choice)
 		if err == nil {
 			return kubelet, nil
+		}
+		if seen[kubelet.PID] = true; len(seen)-1 > maxStarts {
+			return kubelet, fmt.Errorf("after %d starts, of which none lasted: %w", maxStarts, err)
 		}
 		select {
 		case <-ctx.Done():

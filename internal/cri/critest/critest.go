@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -18,8 +20,11 @@ import (
 type Runtime struct {
 	runtimeapi.UnimplementedRuntimeServiceServer
 	Sandboxes []*runtimeapi.PodSandbox
-	// Containers are those that run.
+	// Containers are those that run, unless Now is there to be asked.
 	Containers []*runtimeapi.Container
+	Now        func() []*runtimeapi.Container
+	// Endings are how containers ended, by ID.
+	Endings map[string]*runtimeapi.ContainerStatus
 	// CgroupDriver is what RuntimeConfig answers. A runtime that has none here doesn't
 	// know that call.
 	CgroupDriver *runtimeapi.CgroupDriver
@@ -41,9 +46,22 @@ func (r *Runtime) RuntimeConfig(ctx context.Context, request *runtimeapi.Runtime
 	return &runtimeapi.RuntimeConfigResponse{Linux: &runtimeapi.LinuxRuntimeConfiguration{CgroupDriver: *r.CgroupDriver}}, r.wait(ctx)
 }
 
-// ListContainers answers with Containers.
+// ContainerStatus answers with one of Endings.
+func (r *Runtime) ContainerStatus(ctx context.Context, request *runtimeapi.ContainerStatusRequest) (*runtimeapi.ContainerStatusResponse, error) {
+	ending, known := r.Endings[request.GetContainerId()]
+	if !known {
+		return nil, status.Error(codes.NotFound, "no such container")
+	}
+	return &runtimeapi.ContainerStatusResponse{Status: ending}, r.wait(ctx)
+}
+
+// ListContainers answers with the containers.
 func (r *Runtime) ListContainers(ctx context.Context, _ *runtimeapi.ListContainersRequest) (*runtimeapi.ListContainersResponse, error) {
-	return &runtimeapi.ListContainersResponse{Containers: r.Containers}, r.wait(ctx)
+	containers := r.Containers
+	if r.Now != nil {
+		containers = r.Now()
+	}
+	return &runtimeapi.ListContainersResponse{Containers: containers}, r.wait(ctx)
 }
 
 // wait returns Err, or does not return while the runtime hangs.
@@ -69,6 +87,18 @@ func Sandbox(namespace, name, uid string, created time.Time) *runtimeapi.PodSand
 			"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace, "io.kubernetes.pod.uid": uid,
 		},
 		Annotations: map[string]string{"kubernetes.io/config.source": "file"},
+	}
+}
+
+// Container is a container that runs in the pod of Sandbox, as a kubelet has it made.
+func Container(id, namespace, pod, uid, name string) *runtimeapi.Container {
+	return &runtimeapi.Container{
+		Id: id, PodSandboxId: "sandbox-of-" + uid, State: runtimeapi.ContainerState_CONTAINER_RUNNING,
+		Metadata: &runtimeapi.ContainerMetadata{Name: name}, ImageRef: "sha256:image",
+		Labels: map[string]string{
+			"io.kubernetes.pod.name": pod, "io.kubernetes.pod.namespace": namespace,
+			"io.kubernetes.pod.uid": uid, "io.kubernetes.container.name": name,
+		},
 	}
 }
 
