@@ -37,9 +37,10 @@ check_service() {
 # (systemd.service(5)).
 unit_program() {
     local line program=''
-    while IFS= read -r line || [[ -n $line ]]; do
-        [[ $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*\"?([^[:space:]\"]*) ]] || continue
-        program=${BASH_REMATCH[1]}
+    # shellcheck disable=SC2162 # a backslash at the end of a line joins it to the next
+    while IFS= read line || [[ -n $line ]]; do
+        [[ $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*(\"([^\"]*)\"|[^[:space:]]*) ]] || continue
+        program=${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}
     done
     printf '%s\n' "$program"
 }

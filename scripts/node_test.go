@@ -1,0 +1,256 @@
+// Package scripts_test runs the scripts: against systemd's stand-in and a program that
+// does of a kubelet what they look at. Real kubelets under a real supervisor are in
+// magefiles/internal/e2e.
+package scripts_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/steadylet/steadylet/internal/cri/critest"
+)
+
+// tools is the folder of what build makes. TestMain removes it.
+var tools = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "steadylet-scripts") })
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := tools(); err == nil {
+		err = os.RemoveAll(dir)
+		if err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// built says which programs there are already.
+var built sync.Map
+
+// build builds a program once, and returns its path.
+func build(t *testing.T, dir, pack, flags string) string {
+	t.Helper()
+	folder, err := tools()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, fmt.Sprintf("%x", pack+flags))
+	once, _ := built.LoadOrStore(path, sync.OnceValue(func() error {
+		cmd := exec.Command("go", "build", "-o", path, "-ldflags", "-s -w "+flags, pack)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", pack, err, out)
+		}
+		return nil
+	}))
+	if err := once.(func() error)(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func buildSteadylet(t *testing.T) string {
+	return build(t, "..", "./cmd/steadylet", "")
+}
+
+// buildKubelet builds a program that says it is that version and behaves so: see
+// testdata/kubelet.
+func buildKubelet(t *testing.T, version, behaviour string) string {
+	return build(t, "testdata/kubelet", "./cmd/kubelet", "-X main.version="+version+" -X main.behaviour="+behaviour)
+}
+
+// node is a node with systemd's stand-in. Everything of it lies in dir.
+type node struct {
+	dir string
+	// here is the folder of scripts.
+	here string
+}
+
+func (n node) path(elements ...string) string {
+	return filepath.Join(append([]string{n.dir}, elements...)...)
+}
+
+// startNode starts a node whose kubelet is of version v1.30.14.
+func startNode(t *testing.T) node {
+	t.Helper()
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := node{dir: t.TempDir(), here: here}
+	for _, folder := range []string{"bin", "stubs", "root", "tmp"} {
+		if err := os.Mkdir(n.path(folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFile(t, buildKubelet(t, "v1.30.14", "well"), n.path("bin", "kubelet"))
+	copyFile(t, buildSteadylet(t), n.path("stubs", "steadylet"))
+	copyFile(t, "testdata/systemctl", n.path("stubs", "systemctl"))
+	n.unit(t, "kubeadm")
+	config, err := json.Marshal(map[string]any{
+		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
+		"healthzPort": freePort(t), "containerRuntimeEndpoint": critest.Serve(t, n.runtime()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, n.path("kubelet.json"), string(config))
+	if out, err := exec.Command(n.path("stubs", "systemctl"), "start", "kubelet").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Cleanup(func() { n.stop(t) })
+	n.await(t)
+	return n
+}
+
+// runtime has one pod of two containers. A kubelet that replaces containers leaves a
+// file that says so.
+func (n node) runtime() *critest.Runtime {
+	uid := "uid-of-web"
+	helper := critest.Container("helper-1", "default", "web", uid, "helper")
+	return &critest.Runtime{
+		Sandboxes: []*runtimeapi.PodSandbox{critest.Sandbox("default", "web", uid, made)},
+		Now: func() []*runtimeapi.Container {
+			id := "app-1"
+			if _, err := os.Lstat(n.path("root", "replaced")); err == nil {
+				id = "app-2"
+			}
+			return []*runtimeapi.Container{helper, critest.Container(id, "default", "web", uid, "app")}
+		},
+	}
+}
+
+// unit gives the node the unit files of a fixture, with its own kubelet in the place of
+// /usr/bin/kubelet.
+func (n node) unit(t *testing.T, name string) {
+	t.Helper()
+	write(t, n.path("unit"), strings.ReplaceAll(read(t, filepath.Join("testdata", "units", name)), "/usr/bin/kubelet", n.path("bin", "kubelet")))
+}
+
+// await waits until the node's kubelet is healthy.
+func (n node) await(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command(n.path("stubs", "steadylet"), "kubelet", "--program", n.path("bin", "kubelet"), "--wait", "30s").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// stop ends the kubelet that the stand-in started last.
+func (n node) stop(t *testing.T) {
+	t.Helper()
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, n.path("pid"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Error(err)
+	}
+}
+
+// command is a script on the node, with what every run of it needs.
+func (n node) command(t *testing.T, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	options := []string{"--kubelet", n.path("bin", "kubelet"), "--backup-dir", n.path("backups"), "--calm", "1", "--healthy-within", "10"}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(n.here, script), append(options, args...)...)
+	cmd.Env = append(os.Environ(), "PATH="+n.path("stubs")+":"+os.Getenv("PATH"), "TMPDIR="+n.path("tmp"))
+	return cmd
+}
+
+// run runs a script, and returns its exit status and what it wrote.
+func (n node) run(t *testing.T, script string, args ...string) (int, string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := n.command(t, script, args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// calls returns what systemd's stand-in was asked since the node was started, and fails
+// the test for what it did not expect.
+func (n node) calls(t *testing.T) string {
+	t.Helper()
+	if unexpected, err := os.ReadFile(n.path("unexpected")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("unexpected calls of systemctl: %s (%v)", unexpected, err)
+	}
+	words := strings.Fields(strings.ReplaceAll(read(t, n.path("calls")), " kubelet", ""))
+	return strings.Join(words[1:], " ") // the first start is the test's own
+}
+
+// clean wants nothing left beside the kubelet and in the folder of temporary files.
+func (n node) clean(t *testing.T) {
+	t.Helper()
+	for _, folder := range []string{"bin", "tmp"} {
+		entries, err := os.ReadDir(n.path(folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if entry.Name() != "kubelet" {
+				t.Errorf("%s is left in %s", entry.Name(), folder)
+			}
+		}
+	}
+}
+
+// runs wants the node's kubelet to be healthy, and to be that program.
+func (n node) runs(t *testing.T, program string) {
+	t.Helper()
+	n.await(t)
+	if read(t, n.path("bin", "kubelet")) != read(t, program) {
+		t.Errorf("another kubelet is in place")
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.WriteFile(to, []byte(read(t, from)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,253 @@
+package scripts_test
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/steadylet/steadylet/statefile"
+)
+
+var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// Each upgrade asks systemd for exactly this, and leaves exactly that kubelet.
+func TestUpgradeKubelet(t *testing.T) {
+	for name, test := range map[string]struct {
+		behaviour string
+		args      []string
+		status    int
+		says      string
+		calls     string
+		upgraded  bool
+	}{
+		"well":                {"well", nil, 0, "nothing was replaced needlessly", "cat stop start", true},
+		"dry run":             {"well", []string{"--dry-run"}, 0, "would stop the kubelet (systemd:kubelet)", "cat", false},
+		"sick":                {"sick", nil, 3, "does not become healthy", "cat stop start stop start", false},
+		"ends":                {"ends", nil, 3, "does not become healthy", "cat stop start stop start", false},
+		"replaces":            {"replaces", nil, 4, "replaced containers needlessly", "cat stop start stop start", false},
+		"replaces, and stays": {"replaces", []string{"--no-rollback"}, 6, "replaced containers needlessly", "cat stop start", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t)
+			before, next := buildKubelet(t, "v1.30.14", "well"), buildKubelet(t, "v1.31.0", test.behaviour)
+			status, out := n.run(t, "upgrade-kubelet", append(test.args, "--skip-doctor", "--healthy-within=3", next)...)
+			if status != test.status || !strings.Contains(out, test.says) {
+				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)
+			}
+			if calls := n.calls(t); calls != test.calls {
+				t.Errorf("systemctl was called with %q, want %q", calls, test.calls)
+			}
+			after := before
+			if test.upgraded {
+				after = next
+			}
+			n.runs(t, after)
+			n.clean(t)
+			n.backedUp(t, before, name != "dry run")
+		})
+	}
+}
+
+// backedUp wants one backup of that program and a state file, or neither.
+func (n node) backedUp(t *testing.T, program string, want bool) {
+	t.Helper()
+	found, err := filepath.Glob(n.path("backups", "kubelet-*-v1.30.14"))
+	if err != nil || (len(found) == 1) != want {
+		t.Fatalf("the backups are %v (%v)", found, err)
+	}
+	state, err := statefile.Load(statefile.Path(n.path("root")))
+	if !want {
+		if _, err := os.Lstat(n.path("backups")); !os.IsNotExist(err) {
+			t.Errorf("the folder of backups was made (%v)", err)
+		}
+		if !errors.Is(err, statefile.ErrMissing) {
+			t.Errorf("there is a state file (%v)", err)
+		}
+		return
+	}
+	if read(t, found[0]) != read(t, program) {
+		t.Error("the backup is another program")
+	}
+	if err != nil || state.Kubelet.Version != "v1.30.14" {
+		t.Errorf("the state file: %+v, %v", state, err)
+	}
+}
+
+// What is refused is refused before anything is changed.
+func TestUpgradeKubeletRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		// prepare returns more arguments.
+		prepare func(t *testing.T, n node) []string
+		status  int
+		says    string
+		calls   string
+	}{
+		"another program": {func(t *testing.T, n node) []string { return []string{buildSteadylet(t)} }, 2, "does not vouch", "cat"},
+		"no program": {func(t *testing.T, n node) []string {
+			write(t, n.path("text"), "text")
+			return []string{n.path("text")}
+		}, 2, "no build information", "cat"},
+		"another kubelet's manifest": {func(t *testing.T, n node) []string {
+			write(t, n.path("new.manifest.json"), read(t, "testdata/stock.manifest.json"))
+			copyFile(t, buildKubelet(t, "v1.31.0", "well"), n.path("new"))
+			return []string{n.path("new")}
+		}, 2, "does not vouch", "cat"},
+		"the same":       {func(t *testing.T, n node) []string { return []string{buildKubelet(t, "v1.30.14", "well")} }, 2, "runs already", "cat"},
+		"no unit":        {func(t *testing.T, n node) []string { return []string{"--service", "systemd:", next(t)} }, 1, "want systemd:UNIT", ""},
+		"another's unit": {func(t *testing.T, n node) []string { n.unit(t, "plain"); return []string{next(t)} }, 2, "starts /usr/local/bin/kubelet", "cat"},
+		"an empty unit":  {func(t *testing.T, n node) []string { n.unit(t, "forgotten"); return []string{next(t)} }, 2, "starts no program", "cat"},
+		"under way":      {lock, 2, "another run replaces", ""},
+		"doctor objects": {func(t *testing.T, n node) []string { n.doctor(t, "exit 6"); return []string{next(t)} }, 2, "doctor found", "cat"},
+		"without doctor": {func(t *testing.T, n node) []string { n.doctor(t, "[ $# -gt 2 ] || exit 1"); return []string{next(t)} }, 2, "--skip-doctor", "cat"},
+		"backups a link": {func(t *testing.T, n node) []string {
+			link(t, n.path("root"), n.path("backups"))
+			return []string{next(t)}
+		}, 2, "is a link", ""},
+		"missing":        {func(t *testing.T, n node) []string { return []string{n.path("none")} }, 1, "no such file", ""},
+		"two":            {func(t *testing.T, n node) []string { return []string{next(t), next(t)} }, 1, "is enough", ""},
+		"none":           {func(t *testing.T, n node) []string { return nil }, 1, "which kubelet", ""},
+		"unknown option": {func(t *testing.T, n node) []string { return []string{"--fast", next(t)} }, 1, "--fast is not known", ""},
+		"no number":      {func(t *testing.T, n node) []string { return []string{"--calm", "soon", next(t)} }, 1, "want seconds", ""},
+		"half a service": {func(t *testing.T, n node) []string { return []string{"--stop-command", "/bin/true", next(t)} }, 1, "go together", ""},
+		"a shell command": {func(t *testing.T, n node) []string {
+			return []string{"--stop-command", "/bin/true x", "--start-command", "/bin/true", next(t)}
+		}, 1, "absolute path of a program", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t)
+			status, out := n.run(t, "upgrade-kubelet", test.prepare(t, n)...)
+			if status != test.status || !strings.Contains(out, test.says) {
+				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)
+			}
+			if calls := n.calls(t); calls != test.calls {
+				t.Errorf("systemctl was called with %q, want %q", calls, test.calls)
+			}
+			n.runs(t, buildKubelet(t, "v1.30.14", "well"))
+			n.clean(t)
+			if backups, err := filepath.Glob(n.path("backups", "kubelet-*")); err != nil || len(backups) > 0 {
+				t.Errorf("there are backups: %v, %v", backups, err)
+			}
+		})
+	}
+}
+
+// next is a kubelet to upgrade to.
+func next(t *testing.T) string { return buildKubelet(t, "v1.31.0", "well") }
+
+// lock holds the lock of another run until the test ends.
+func lock(t *testing.T, n node) []string {
+	t.Helper()
+	folder, err := os.Open(n.path("bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { folder.Close() })
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return []string{next(t)}
+}
+
+func link(t *testing.T, target, path string) {
+	t.Helper()
+	if err := os.Symlink(target, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// doctor makes steadylet doctor do something else.
+func (n node) doctor(t *testing.T, does string) {
+	t.Helper()
+	real := n.path("stubs", "real")
+	text := "#!/bin/sh\nif [ \"$1\" = doctor ] && [ \"$2\" != --help ]; then " + does + "; fi\n"
+	if strings.HasPrefix(does, "[") {
+		text = "#!/bin/sh\nif [ \"$1\" = doctor ]; then exit 1; fi\n"
+	}
+	if err := errors.Join(os.Rename(n.path("stubs", "steadylet"), real), os.WriteFile(n.path("stubs", "steadylet"), []byte(text+"exec "+real+" \"$@\"\n"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A signal, at two moments: the old kubelet runs, again or still. A kill leaves a whole
+// program in place, and the next run tidies up.
+func TestUpgradeKubeletInterrupted(t *testing.T) {
+	for name, test := range map[string]struct {
+		until  string
+		signal syscall.Signal
+	}{
+		"before the swap, SIGINT":  {"containers run", syscall.SIGINT},
+		"after the swap, SIGHUP":   {"is in place", syscall.SIGHUP},
+		"after the swap, SIGTERM":  {"is in place", syscall.SIGTERM},
+		"killed after the swap":    {"is in place", syscall.SIGKILL},
+		"before anything, SIGTERM": {"upgrading", syscall.SIGTERM},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t)
+			cmd := n.command(t, "upgrade-kubelet", "--skip-doctor", "--calm=20", next(t))
+			status, out := signalled(t, cmd, test.until, test.signal)
+			if test.signal == syscall.SIGKILL {
+				rollback, more := n.run(t, "rollback-kubelet")
+				if out += more; rollback != 0 {
+					t.Errorf("rolling back: status %d\n%s", rollback, out)
+				}
+			} else if status != 5 {
+				t.Errorf("status %d, want 5\n%s", status, out)
+			}
+			n.calls(t)
+			n.runs(t, buildKubelet(t, "v1.30.14", "well"))
+			if test.signal != syscall.SIGKILL {
+				n.clean(t)
+			}
+		})
+	}
+}
+
+// signalled runs a command and sends it a signal once its output says that.
+func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal) (int, string) {
+	t.Helper()
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	sent := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		text.WriteString(lines.Text() + "\n")
+		if !sent && strings.Contains(lines.Text(), until) {
+			sent = true
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // its status is what the test looks at
+	return cmd.ProcessState.ExitCode(), text.String()
+}
+
+// A kubelet that can't be stopped is left as it is.
+func TestUpgradeKubeletThatIsStuck(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	write(t, n.path("stuck"), "")
+	status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", next(t))
+	if status != 3 || !strings.Contains(out, "can't be stopped") || !strings.Contains(out, "kubelet v1.30.14 runs") {
+		t.Errorf("status %d\n%s", status, out)
+	}
+	if calls := n.calls(t); calls != "cat stop" {
+		t.Errorf("systemctl was called with %q", calls)
+	}
+	n.runs(t, buildKubelet(t, "v1.30.14", "well"))
+	n.clean(t)
+}
