@@ -180,14 +180,14 @@ whole() {
     [ "$(stat -c %u "$1")" = "$(id -u)" ] || return 1
     case $(stat -c %a "$1") in ?00) ;; *) return 1 ;; esac
     [ "$(stat -c %s "$1")" -le 1048576 ] || return 1
-    content=$(cat "$1" && printf x)
+    content=$(cat "$1" && printf x) 2>/dev/null
     content=${content%x}
     field='"checksum": "'
     before=${content%"$field"*}
     [ "$before" != "$content" ] || return 1
     after=${content#"$before$field"}
-    checksum=${after%%\"*}
-    [ "$checksum" = "$(printf '%s%s%s%s' "$before" "$field" "$zeros" "${after#"$checksum"}" | digest)" ] || return 1
+    says=${after%%\"*}
+    [ "$says" = "$(printf '%s%s%s%s' "$before" "$field" "$zeros" "${after#"$says"}" | digest)" ] || return 1
     schema=${content#*\"schemaVersion\": }
     case ${schema%%[!0-9]*} in
     1) return 0 ;;
@@ -221,7 +221,7 @@ place() {
     temporary=$(mktemp "$folder/.state.jsonXXXXXX")
     trap 'rm -f "$temporary" "$temporary.link"' EXIT
     trap 'exit 1' INT TERM HUP
-    text "$checksum" >"$temporary"
+    text "$(text "$zeros" | digest)" >"$temporary"
     chmod 600 "$temporary"
     sync "$temporary"
     case $condition in
@@ -256,7 +256,6 @@ fi
 root=${root:-/var/lib/kubelet}
 case $root in /*) ;; *) root=$PWD/$root ;; esac
 folder=$root/steadylet file=$root/steadylet/state.json
-checksum=$(text "$zeros" | digest)
 
 refuse() {
     [ "$dry" = 0 ] || { printf 'warning: without --dry-run this is refused: %s\n' "$2" >&2 && return 0; }
@@ -273,7 +272,7 @@ case $condition:$force in
 4:*) refuse 4 "$file was written by a later release: use the steadylet of that" ;;
 esac
 if [ "$dry" = 1 ]; then
-    text "$checksum"
+    text "$(text "$zeros" | digest)"
     exit 0
 fi
 place

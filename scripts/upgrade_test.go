@@ -204,9 +204,16 @@ func TestUpgradeKubeletInterrupted(t *testing.T) {
 			}
 			n.calls(t)
 			n.runs(t, buildKubelet(t, "v1.30.14", "well"))
-			if test.signal != syscall.SIGKILL {
-				n.clean(t)
+			if test.signal == syscall.SIGKILL {
+				// Nobody was there to remove its notes.
+				if err := os.RemoveAll(n.path("tmp")); err != nil {
+					t.Error(err)
+				}
+				if err := os.Mkdir(n.path("tmp"), 0o700); err != nil {
+					t.Error(err)
+				}
 			}
+			n.clean(t)
 		})
 	}
 }

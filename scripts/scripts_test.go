@@ -1,0 +1,87 @@
+package scripts_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// scripts are those that a person runs.
+var scripts = []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh"}
+
+func TestShellcheck(t *testing.T) {
+	if _, err := exec.LookPath("shellcheck"); err != nil {
+		t.Skip("checks the scripts: install Debian's package shellcheck")
+	}
+	args := append([]string{"--external-sources", "--check-sourced"}, scripts...)
+	cmd := exec.CommandContext(t.Context(), "shellcheck", append(args, "testdata/systemctl")...)
+	// From here the paths in the sources are those from the repository's root.
+	cmd.Args = append(cmd.Args, "--source-path=..")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Help is for a person who has never seen the script, and changes nothing.
+func TestHelp(t *testing.T) {
+	for _, script := range scripts {
+		out, err := exec.CommandContext(t.Context(), "./"+script, "--help").Output()
+		if err != nil {
+			t.Errorf("%s: %v", script, err)
+		}
+		for _, section := range []string{"Usage: " + script, "Options:", "--dry-run", "Exit status", "Examples:"} {
+			if !strings.Contains(string(out), section) {
+				t.Errorf("the help of %s lacks %q", script, section)
+			}
+		}
+	}
+}
+
+// Which program a unit starts, from unit files as systemctl cat prints them.
+func TestUnitProgram(t *testing.T) {
+	for unit, want := range map[string]string{
+		"kubeadm":   "/usr/bin/kubelet",
+		"plain":     "/usr/local/bin/kubelet",
+		"prefixed":  "/opt/kube let/kubelet",
+		"continued": "/opt/bin/kubelet",
+		"forgotten": "",
+	} {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", ". ./kubelet-service.bash; unit_program")
+		cmd.Stdin = strings.NewReader(read(t, "testdata/units/"+unit))
+		out, err := cmd.Output()
+		if got := strings.TrimSuffix(string(out), "\n"); err != nil || got != want {
+			t.Errorf("%s: got %q, %v; want %q", unit, got, err, want)
+		}
+	}
+}
+
+func digest(t *testing.T, path string) string {
+	t.Helper()
+	sum := sha256.Sum256([]byte(read(t, path)))
+	return hex.EncodeToString(sum[:])
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a command with that input and returns its exit status and output.
+func run(t *testing.T, cmd *exec.Cmd) (int, string) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
