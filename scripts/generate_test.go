@@ -94,6 +94,7 @@ func TestGenerateState(t *testing.T) {
 	} {
 		for pack, shell := range shells {
 			t.Run(name+" in "+pack, func(t *testing.T) {
+				t.Parallel()
 				if _, err := exec.LookPath(shell[0]); err != nil {
 					t.Skipf("runs in %s: install Debian's package %s", shell[0], pack)
 				}
@@ -199,7 +200,7 @@ func TestGenerateStateOfARunningKubelet(t *testing.T) {
 // A patched kubelet that runs keeps its own record.
 func TestGenerateStateRefusesAPatchedKubelet(t *testing.T) {
 	n := startNode(t)
-	status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", buildKubelet(t, "v1.31.0+steadylet.0123abcd", "well"))
+	status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", next(t))
 	if status != 0 {
 		t.Fatal(out)
 	}

@@ -15,6 +15,8 @@ stop_command='' start_command='' healthy_within=60 calm=30 rollback=1 dry_run=0
 # What the run knows.
 stage=before steadylet='' work='' log='' lock='' child='' staged='' kept=''
 old_version='' old_digest='' new_version='' started=''
+# Whether the exit status is one that was chosen.
+meant=0
 
 # How long a service manager may take for one request, in seconds.
 readonly service_limit=180
@@ -29,6 +31,7 @@ say() {
 fail() {
     local status=$1
     shift
+    meant=1
     say "${0##*/}: $*"
     exit "$status"
 }
@@ -103,6 +106,7 @@ prepare() {
     flock --nonblock "$lock" || fail 2 "another run replaces $kubelet: wait until it has ended"
     know_kubelet
     ((!dry_run)) || return 0
+    [[ -w $folder ]] || fail 1 "$folder can't be written to: run this as root, and see whether it is mounted read-only"
     [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
     mkdir -p -- "${backup_dir%/*}"
     [[ -d $backup_dir ]] || mkdir -m 0700 -- "$backup_dir"
@@ -235,6 +239,10 @@ finish() {
     trap - EXIT
     trap : INT TERM HUP
     [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    if ((status && !meant)); then
+        say "${0##*/}: a step failed (status $status): see above"
+        [[ $stage == before ]] && status=1 || status=3
+    fi
     if [[ $stage == stopped ]]; then
         recover || status=7
     elif [[ $stage == replaced ]] && ((rollback)); then

@@ -27,6 +27,7 @@ func TestUpgradeKubelet(t *testing.T) {
 		upgraded  bool
 	}{
 		"well":                {"well", nil, 0, "nothing was replaced needlessly", "cat stop start", true},
+		"stock":               {"well", nil, 0, "is stock, and reads none", "cat stop start", true},
 		"dry run":             {"well", []string{"--dry-run"}, 0, "would stop the kubelet (systemd:kubelet)", "cat", false},
 		"sick":                {"sick", nil, 3, "does not become healthy", "cat stop start stop start", false},
 		"ends":                {"ends", nil, 3, "does not become healthy", "cat stop start stop start", false},
@@ -36,7 +37,11 @@ func TestUpgradeKubelet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := startNode(t)
-			before, next := buildKubelet(t, "v1.30.14", "well"), buildKubelet(t, "v1.31.0", test.behaviour)
+			version := patched
+			if name == "stock" {
+				version = "v1.31.0"
+			}
+			before, next := buildKubelet(t, "v1.30.14", "well"), buildKubelet(t, version, test.behaviour)
 			status, out := n.run(t, "upgrade-kubelet", append(test.args, "--skip-doctor", "--healthy-within=3", next)...)
 			if status != test.status || !strings.Contains(out, test.says) {
 				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)
@@ -51,29 +56,38 @@ func TestUpgradeKubelet(t *testing.T) {
 			n.runs(t, after)
 			n.clean(t)
 			n.backedUp(t, before, name != "dry run")
+			n.recorded(t, name != "dry run" && name != "stock")
 		})
 	}
 }
 
-// backedUp wants one backup of that program and a state file, or neither.
+// backedUp wants one backup of that program, or no folder of backups.
 func (n node) backedUp(t *testing.T, program string, want bool) {
 	t.Helper()
+	if !want {
+		if exists(n.path("backups")) {
+			t.Error("the folder of backups was made")
+		}
+		return
+	}
 	found, err := filepath.Glob(n.path("backups", "kubelet-*-v1.30.14"))
-	if err != nil || (len(found) == 1) != want {
+	if err != nil || len(found) != 1 {
 		t.Fatalf("the backups are %v (%v)", found, err)
 	}
+	if read(t, found[0]) != read(t, program) {
+		t.Error("the backup is another program")
+	}
+}
+
+// recorded wants a state file of the kubelet of before, or none.
+func (n node) recorded(t *testing.T, want bool) {
+	t.Helper()
 	state, err := statefile.Load(statefile.Path(n.path("root")))
 	if !want {
-		if _, err := os.Lstat(n.path("backups")); !os.IsNotExist(err) {
-			t.Errorf("the folder of backups was made (%v)", err)
-		}
 		if !errors.Is(err, statefile.ErrMissing) {
 			t.Errorf("there is a state file (%v)", err)
 		}
 		return
-	}
-	if read(t, found[0]) != read(t, program) {
-		t.Error("the backup is another program")
 	}
 	if err != nil || state.Kubelet.Version != "v1.30.14" {
 		t.Errorf("the state file: %+v, %v", state, err)
@@ -96,7 +110,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 		}, 2, "no build information", "cat"},
 		"another kubelet's manifest": {func(t *testing.T, n node) []string {
 			write(t, n.path("new.manifest.json"), read(t, "testdata/stock.manifest.json"))
-			copyFile(t, buildKubelet(t, "v1.31.0", "well"), n.path("new"))
+			copyFile(t, buildKubelet(t, patched, "well"), n.path("new"))
 			return []string{n.path("new")}
 		}, 2, "does not vouch", "cat"},
 		"the same":       {func(t *testing.T, n node) []string { return []string{buildKubelet(t, "v1.30.14", "well")} }, 2, "runs already", "cat"},
@@ -139,8 +153,11 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 	}
 }
 
+// patched is the version of a patched kubelet.
+const patched = "v1.31.0+steadylet.0123abcd"
+
 // next is a kubelet to upgrade to.
-func next(t *testing.T) string { return buildKubelet(t, "v1.31.0", "well") }
+func next(t *testing.T) string { return buildKubelet(t, patched, "well") }
 
 // lock holds the lock of another run until the test ends.
 func lock(t *testing.T, n node) []string {

@@ -22,8 +22,9 @@ replaced needlessly. Only what is needless is an error:
             its static pod was recreated, with the same manifest            (needless)
   lost      it was stopped, its pod is there, and none is in its place      (needless)
   edited    its image is another one, or the manifest of its static pod is
-  died      it ended by itself: before --started, for want of memory, or with exit
-            code 0 and none in its place
+  died      it ended by itself: before --started, for want of memory, with exit code 0
+            and none in its place, or with one that no stop gives (not 0, 130, 137 or
+            143) after it had been started again before
   gone      its pod is no more
   new       it was not there before
 

@@ -2,6 +2,7 @@ package containers
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,7 +21,8 @@ const (
 	// Edited is one whose image changed, or the manifest of its static pod.
 	Edited Kind = "edited"
 	// Died is one that ended by itself, whether it was started again or not: before
-	// the kubelet that runs now started, for want of memory, or with its work done.
+	// the kubelet that runs now started, for want of memory, with its work done, or as
+	// it did before, with an exit code that no stop gives.
 	Died Kind = "died"
 	// Gone is one whose pod is no more.
 	Gone Kind = "gone"
@@ -100,12 +102,12 @@ type comparison struct {
 }
 
 func (c comparison) judge(before Container) Change {
-	current, there := c.byID[before.ID]
+	current := c.byID[before.ID]
 	if current.running {
 		return Change{Kind: Kept, Container: before, Reason: "it runs"}
 	}
 	by := c.successor(before)
-	kind, reason := c.fate(before, current, there, by)
+	kind, reason := c.fate(before, current, by)
 	return Change{Kind: kind, Container: before, By: by, Reason: reason}
 }
 
@@ -132,14 +134,14 @@ func (c Container) samePlace(other Container) bool {
 	return c.String() == other.String() && (c.PodUID == other.PodUID || c.Static && other.Static)
 }
 
-func (c comparison) fate(before, current Container, there bool, by *Container) (Kind, string) {
+func (c comparison) fate(before, current Container, by *Container) (Kind, string) {
 	if reason := c.edit(before, by); reason != "" {
 		return Edited, reason
 	}
 	if by == nil && !c.hasPod(before) {
 		return Gone, "its pod is no more"
 	}
-	if reason := c.itself(current, there); reason != "" {
+	if reason := c.itself(before, current); reason != "" {
 		return Died, reason
 	}
 	switch {
@@ -147,7 +149,7 @@ func (c comparison) fate(before, current Container, there bool, by *Container) (
 		return Replaced, "its static pod was recreated under another UID, with the same manifest"
 	case by != nil:
 		return Replaced, "its pod and image are the same"
-	case there && current.ended != nil && current.ended.ExitCode == 0:
+	case current.ended != nil && current.ended.ExitCode == 0:
 		return Died, "it ended with exit code 0 and was not started again"
 	}
 	return Lost, "it was stopped, and none is in its place"
@@ -180,15 +182,24 @@ func (c comparison) hasPod(before Container) bool {
 	return before.Static && manifest
 }
 
-// itself says why no kubelet ended a container, or nothing.
-func (c comparison) itself(current Container, there bool) string {
+// stopCodes are the exit codes of what is stopped: in good order, or by SIGINT, SIGKILL
+// or SIGTERM.
+var stopCodes = [...]int32{0, 130, 137, 143}
+
+// itself says why no kubelet ended a container, or nothing. One that was removed is
+// empty: nobody knows how it ended.
+func (c comparison) itself(before, current Container) string {
+	ended := current.ended
 	switch {
-	case !there || current.ended == nil:
-		return "" // removed: nobody knows how it ended
-	case current.ended.Reason == "OOMKilled":
+	case ended == nil:
+		return ""
+	case ended.Reason == "OOMKilled":
 		return "it was killed for want of memory"
-	case current.ended.At.Before(c.started):
-		return fmt.Sprintf("it ended with exit code %d before this kubelet started", current.ended.ExitCode)
+	case ended.At.Before(c.started):
+		return fmt.Sprintf("it ended with exit code %d before this kubelet started", ended.ExitCode)
+	case before.Attempt > 0 && !slices.Contains(stopCodes[:], ended.ExitCode):
+		// A stop may end in any code, so this alone would prove nothing.
+		return fmt.Sprintf("it ended with exit code %d, and had been started again before (attempt %d)", ended.ExitCode, before.Attempt)
 	}
 	return ""
 }
