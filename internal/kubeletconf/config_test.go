@@ -18,6 +18,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubeadm := kubeletconf.Config{StaticPodPath: "/etc/kubernetes/manifests", Endpoint: "unix:///run/containerd/containerd.sock", CgroupDriver: "systemd"}
+	port, off := 10300, 0
 	for name, test := range map[string]struct {
 		file, dir string
 		want      kubeletconf.Config
@@ -27,6 +28,8 @@ func TestLoad(t *testing.T) {
 		"JSON, relative":   {"relative.json", "", kubeletconf.Config{StaticPodPath: filepath.Join(here, "manifests")}, nil},
 		"drop-ins":         {"kubeadm.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", Endpoint: kubeadm.Endpoint, CgroupDriver: "systemd"}, nil},
 		"drop-ins alone":   {"", "dropins", kubeletconf.Config{StaticPodPath: "/second"}, nil},
+		"healthz":          {"healthz.yaml", "", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &port}, nil},
+		"healthz, off":     {"healthz.yaml", "healthz", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &off}, nil},
 		"nothing":          {"", "", kubeletconf.Config{}, nil},
 		"a pod":            {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
 		"broken":           {"broken.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
