@@ -111,6 +111,7 @@ prepare() {
     mkdir -p -- "${backup_dir%/*}"
     [[ -d $backup_dir ]] || mkdir -m 0700 -- "$backup_dir"
     [[ -O $backup_dir ]] || fail 2 "$backup_dir belongs to another user: name another with --backup-dir"
+    ((!(8#$(stat -c %a -- "$backup_dir") & 8#022))) || fail 2 "others may write to $backup_dir: name another folder with --backup-dir"
     log=$backup_dir/log
     [[ ! -L $log ]] || fail 2 "$log is a link: remove it"
     (umask 077 && : >>"$log")
@@ -214,9 +215,9 @@ check_program() {
         say "warning: there is no $manifest: nothing vouches for what this kubelet was built from"
     elif ((status != 0)); then
         say "$(<"$work/why")"
-        fail 2 "$manifest does not vouch for it: nothing was changed"
+        fail 2 "it is no kubelet, or not the one of $manifest"
     fi
-    new_version=$(version_of "$file") || fail 2 "it does not answer --version as a kubelet of this machine does: nothing was changed"
+    new_version=$(version_of "$file") || fail 2 "it does not answer --version as a kubelet of this machine does"
 }
 
 # swap_in stops the kubelet, puts the staged program in place and starts it.

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -102,9 +103,10 @@ func startNode(t *testing.T) node {
 	copyFile(t, buildSteadylet(t), n.path("stubs", "steadylet"))
 	copyFile(t, "testdata/systemctl", n.path("stubs", "systemctl"))
 	n.unit(t, "kubeadm")
+	address := ownAddress()
 	config, err := json.Marshal(map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-		"healthzPort": freePort(t), "containerRuntimeEndpoint": critest.Serve(t, n.runtime()),
+		"healthzBindAddress": address, "healthzPort": freePort(t, address), "containerRuntimeEndpoint": critest.Serve(t, n.runtime()),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -245,9 +247,19 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func freePort(t *testing.T) int {
+// nodes counts the nodes of this run.
+var nodes atomic.Uint32
+
+// ownAddress returns a loopback address that no other node has: while a kubelet is
+// stopped, nobody else may get its port.
+func ownAddress() string {
+	n := nodes.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()%250, 1+n/250, 1+n%250)
+}
+
+func freePort(t *testing.T, address string) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 		says    string
 		calls   string
 	}{
-		"another program": {func(t *testing.T, n node) []string { return []string{buildSteadylet(t)} }, 2, "does not vouch", "cat"},
+		"another program": {func(t *testing.T, n node) []string { return []string{buildSteadylet(t)} }, 2, "or not the one of", "cat"},
 		"no program": {func(t *testing.T, n node) []string {
 			write(t, n.path("text"), "text")
 			return []string{n.path("text")}
@@ -112,7 +112,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 			write(t, n.path("new.manifest.json"), read(t, "testdata/stock.manifest.json"))
 			copyFile(t, buildKubelet(t, patched, "well"), n.path("new"))
 			return []string{n.path("new")}
-		}, 2, "does not vouch", "cat"},
+		}, 2, "or not the one of", "cat"},
 		"the same":       {func(t *testing.T, n node) []string { return []string{buildKubelet(t, "v1.30.14", "well")} }, 2, "runs already", "cat"},
 		"no unit":        {func(t *testing.T, n node) []string { return []string{"--service", "systemd:", next(t)} }, 1, "want systemd:UNIT", ""},
 		"another's unit": {func(t *testing.T, n node) []string { n.unit(t, "plain"); return []string{next(t)} }, 2, "starts /usr/local/bin/kubelet", "cat"},
@@ -124,6 +124,10 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 			link(t, n.path("root"), n.path("backups"))
 			return []string{next(t)}
 		}, 2, "is a link", ""},
+		"backups of all": {func(t *testing.T, n node) []string {
+			must(t, errors.Join(os.Mkdir(n.path("backups"), 0o700), os.Chmod(n.path("backups"), 0o777)))
+			return []string{next(t)}
+		}, 2, "others may write", ""},
 		"missing":        {func(t *testing.T, n node) []string { return []string{n.path("none")} }, 1, "no such file", ""},
 		"two":            {func(t *testing.T, n node) []string { return []string{next(t), next(t)} }, 1, "is enough", ""},
 		"none":           {func(t *testing.T, n node) []string { return nil }, 1, "which kubelet", ""},

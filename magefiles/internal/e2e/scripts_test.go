@@ -27,7 +27,7 @@ func (s *supervised) begin(t *testing.T, until, name string, args ...string) *sc
 	t.Helper()
 	run := &script{}
 	options := []string{
-		"--kubelet", s.installed, "--backup-dir", s.backups, "--calm", "6", "--healthy-within", "20",
+		"--kubelet", s.installed, "--backup-dir", s.backups, "--calm", "8", "--healthy-within", "60",
 		"--stop-command", filepath.Join(s.kit, "stop"), "--start-command", filepath.Join(s.kit, "start"),
 	}
 	run.cmd = exec.CommandContext(t.Context(), filepath.Join(s.kit, name), append(options, args...)...)
@@ -122,7 +122,7 @@ func TestScripts(t *testing.T) {
 		t.FailNow()
 	}
 	t.Run("not healthy", func(t *testing.T) {
-		s.do(t, 3, []string{"does not become healthy", "kubelet v1.30.14 runs"}, "", "upgrade-kubelet", skip, built.patched)
+		s.do(t, 3, []string{"does not become healthy", "kubelet v1.30.14 runs"}, "", "upgrade-kubelet", skip, "--healthy-within", "15", built.patched)
 		s.runs(t, built.stock)
 		same(t)
 	})
@@ -143,7 +143,7 @@ func TestScripts(t *testing.T) {
 		same(t)
 	})
 	t.Run("stock", func(t *testing.T) {
-		s.do(t, 4, []string{"replaced containers needlessly", "kubelet v1.30.14 runs"}, "", "upgrade-kubelet", skip, built.nextStock)
+		s.do(t, 4, []string{"replaced containers needlessly", "kubelet v1.30.14 runs"}, "", "upgrade-kubelet", skip, "--calm", "60", built.nextStock)
 		s.runs(t, built.stock)
 		if now := s.running(t); slices.Contains([]string{now["app"], now["fixed"]}, first["fixed"]) {
 			t.Errorf("the stock upgrade replaced nothing: %v", now)

@@ -39,7 +39,10 @@ func serve(config, rootDir string) error {
 	if err != nil {
 		return err
 	}
-	var read struct{ HealthzPort int }
+	var read struct {
+		HealthzBindAddress string
+		HealthzPort        int
+	}
 	if err := json.Unmarshal(data, &read); err != nil {
 		return err
 	}
@@ -54,5 +57,5 @@ func serve(config, rootDir string) error {
 		}
 		fmt.Fprintln(w, behaviour)
 	}
-	return http.ListenAndServe(net.JoinHostPort("127.0.0.1", strconv.Itoa(read.HealthzPort)), http.HandlerFunc(handler))
+	return http.ListenAndServe(net.JoinHostPort(read.HealthzBindAddress, strconv.Itoa(read.HealthzPort)), http.HandlerFunc(handler))
 }
