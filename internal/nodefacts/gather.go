@@ -69,6 +69,7 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	var sandboxes []statefile.Sandbox
 	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
 	parts.Go(func() { facts.Firewall = firewall(ctx) })
+	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	facts.Unit = n.unit()
 	facts.WayBack = wayBack(facts.Kubelet.Program)
 	facts.Cgroups = n.cgroups()
@@ -80,7 +81,6 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Wait()
 	// After the sandboxes were listed: see statefile.Manifest.Seed.
 	facts.StaticPods = n.staticPods(sandboxes, facts.Runtime.Err)
-	facts.Pods = n.pods()
 }
 
 func (n node) describeKubelet() doctor.Kubelet {
