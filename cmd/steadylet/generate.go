@@ -64,7 +64,7 @@ func newGenerate(a app) *cobra.Command {
 		Example: generateExample,
 		Args:    cobra.NoArgs,
 	}
-	finish := addKubelet(cmd.Flags(), &request)
+	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
 	output := addOutput(cmd, a)
@@ -95,7 +95,7 @@ func (a app) reporting(output func() (string, error), finish func() error, work 
 
 // generate refuses before it looks at anything that takes long.
 func (a app) generate(ctx context.Context, request nodestate.Request, force, dryRun bool) (result, error) {
-	rootDir, err := request.RootDir(a.proc)
+	rootDir, err := request.RootDir(*a.proc)
 	if err != nil {
 		return result{}, err
 	}
@@ -111,7 +111,7 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	if refusal != nil && !dryRun {
 		return result{}, refusal
 	}
-	_, plan, err := request.Generate(ctx, a.proc, time.Now())
+	_, plan, err := request.Generate(ctx, *a.proc, time.Now())
 	if err != nil {
 		return result{}, err
 	}

@@ -5,7 +5,9 @@ import "time"
 // Facts is what was gathered of a node. An Err says why its part is not known; the
 // other fields of that part then mean nothing.
 type Facts struct {
-	Now time.Time
+	// Node is what the node is called.
+	Node string
+	Now  time.Time
 	// From is the version of the kubelet that runs or ran last, To the one to come.
 	// Each is the zero value where it isn't known.
 	From, To     Release

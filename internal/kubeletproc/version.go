@@ -65,7 +65,7 @@ func (p Proc) VersionOf(ctx context.Context, process Process) (string, error) {
 // checkProgram refuses a program of the host that others could have put there, and one
 // that is not what the process was started from.
 func (p Proc) checkProgram(process Process) error {
-	const remedy = "give the kubelet's version with --from, or run steadylet on the host itself"
+	const remedy = "run steadylet on the host itself (doctor also takes the version with --from)"
 	if !filepath.IsAbs(process.Executable) {
 		return fmt.Errorf("the path of the kubelet's program, %s, is not absolute: %s", process.Executable, remedy)
 	}

@@ -50,11 +50,12 @@ func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now tim
 	var none *kubeletproc.NotOneError
 	if errors.As(err, &none) {
 		facts.Kubelet.Err = err
-		n.settings, err = nodestate.Resolve(request.Overrides, kubeletproc.Flags{}, kubeletconf.Config{}, "localhost")
+		n.settings, err = request.Defaults()
 	}
 	if err != nil {
 		return doctor.Facts{}, err
 	}
+	facts.Node = n.settings.NodeName
 	if facts.Kubelet.Err == nil {
 		facts.Kubelet = n.describeKubelet()
 	}

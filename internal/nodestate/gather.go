@@ -64,12 +64,21 @@ func (r Request) Settle(proc kubeletproc.Proc) (Kubelet, kubeletconf.Config, Set
 	if err != nil {
 		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
+	settings, err := r.resolve(k.flags, config)
+	return k, config, settings, err
+}
+
+// Defaults works out the settings of a kubelet of which nothing is known.
+func (r Request) Defaults() (Settings, error) {
+	return r.resolve(kubeletproc.Flags{}, kubeletconf.Config{})
+}
+
+func (r Request) resolve(flags kubeletproc.Flags, config kubeletconf.Config) (Settings, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
-		return Kubelet{}, kubeletconf.Config{}, Settings{}, fmt.Errorf("asking for this host's name: %w", err)
+		return Settings{}, fmt.Errorf("asking for this host's name: %w", err)
 	}
-	settings, err := Resolve(r.Overrides, k.flags, config, hostname)
-	return k, config, settings, err
+	return Resolve(r.Overrides, flags, config, hostname)
 }
 
 func (r Request) find(proc kubeletproc.Proc) (Kubelet, error) {
