@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -54,9 +55,12 @@ const generateExample = `  # the old kubelet runs: look first, then write
     --pod-manifest-path /etc/kubernetes/manifests --node-name db-3 \
     --runtime-endpoint unix:///run/containerd/containerd.sock`
 
+// generateFlags say what generate does about a file that is there.
+type generateFlags struct{ force, dryRun, ifMissing bool }
+
 func newGenerate(a app) *cobra.Command {
 	var request nodestate.Request
-	var force, dryRun bool
+	var how generateFlags
 	cmd := &cobra.Command{
 		Use:     "generate",
 		Short:   "Writes a state file from what runs, before the first patched start",
@@ -65,11 +69,13 @@ func newGenerate(a app) *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	finish := addKubelet(cmd.Flags(), a, &request)
-	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
+	cmd.Flags().BoolVar(&how.force, "force", false, "replace a good state file; it is kept as state.json.prev")
+	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "show what would be written, and write nothing")
+	cmd.Flags().BoolVar(&how.ifMissing, "if-missing", false, "leave a good state file and a patched kubelet that runs alone, and call that done")
+	cmd.MarkFlagsMutuallyExclusive("force", "if-missing")
 	output := addOutput(cmd, a)
 	cmd.RunE = a.reporting(output, finish, func(ctx context.Context) (result, error) {
-		return a.generate(ctx, request, force, dryRun)
+		return a.generate(ctx, request, how)
 	})
 	return cmd
 }
@@ -94,7 +100,7 @@ func (a app) reporting(output func() (string, error), finish func() error, work 
 }
 
 // generate refuses before it looks at anything that takes long.
-func (a app) generate(ctx context.Context, request nodestate.Request, force, dryRun bool) (result, error) {
+func (a app) generate(ctx context.Context, request nodestate.Request, how generateFlags) (result, error) {
 	rootDir, err := request.RootDir(*a.proc)
 	if err != nil {
 		return result{}, err
@@ -106,9 +112,12 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	}
 	refusal := nodestate.CheckUnused(path)
 	if refusal == nil {
-		refusal = inspection.Refusal(force)
+		refusal = inspection.Refusal(how.force)
 	}
-	if refusal != nil && !dryRun {
+	if how.ifMissing && (errors.Is(refusal, nodestate.ErrGood) || errors.Is(refusal, statefile.ErrInUse)) {
+		return result{Path: path}, nil
+	}
+	if refusal != nil && !how.dryRun {
 		return result{}, refusal
 	}
 	_, plan, err := request.Generate(ctx, *a.proc, time.Now())
@@ -126,10 +135,10 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	if refusal != nil {
 		made.Warnings = append(made.Warnings, "without --dry-run this is refused: "+refusal.Error())
 	}
-	if dryRun {
+	if how.dryRun {
 		return made, nil
 	}
-	made.Aside, err = nodestate.Write(rootDir, plan.State, force, time.Now())
+	made.Aside, err = nodestate.Write(rootDir, plan.State, how.force, time.Now())
 	made.Written = err == nil
 	return made, err
 }
