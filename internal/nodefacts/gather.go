@@ -38,12 +38,14 @@ type node struct {
 	config   kubeletconf.Config
 	settings nodestate.Settings
 	now      time.Time
+	// ofHost is as in kubeletproc.Proc.
+	ofHost bool
 }
 
 // Gather looks at the node. Its error is one of the request: a configuration that
 // can't be read. Where no kubelet is found, the defaults stand in for its settings.
 func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now time.Time) (doctor.Facts, error) {
-	n := node{request: request, now: now}
+	n := node{request: request, now: now, ofHost: proc.OfHost}
 	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
 	var err error
 	n.kubelet, n.config, n.settings, err = request.Settle(proc)
@@ -69,7 +71,7 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { n.version(ctx, facts) })
 	var sandboxes []statefile.Sandbox
 	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
-	parts.Go(func() { facts.Firewall = firewall(ctx) })
+	parts.Go(func() { facts.Firewall = firewall(ctx, n.ofHost) })
 	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	facts.Unit = n.unit()
 	facts.WayBack = wayBack(facts.Kubelet.Program)
@@ -138,8 +140,7 @@ func wayBack(program string) doctor.WayBack {
 	if program == "" {
 		return doctor.WayBack{Err: errors.New("which program the kubelet is, is not known")}
 	}
-	pattern := program + ".*"
-	way := doctor.WayBack{Searched: pattern}
+	way := doctor.WayBack{Searched: program + ".*"}
 	entries, err := os.ReadDir(filepath.Dir(program))
 	if err != nil {
 		return doctor.WayBack{Err: err}
