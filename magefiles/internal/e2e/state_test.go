@@ -189,6 +189,11 @@ func verify(t *testing.T, command steadylet, stock, patched string) {
 	if out := command.run(t, 0, "verify", patched, "-o", "table"); strings.Count(out, "Patch  ") < 5 {
 		t.Errorf("of the patched kubelet it says\n%s", out)
 	}
+	if *ready == "" { // else it may be of another day's patches
+		lock := filepath.Join("..", "..", "..", "patches", "kubernetes.lock.yaml")
+		command.run(t, 0, "verify", stock, "--lock", lock)
+		command.run(t, 0, "verify", patched, "--lock", lock)
+	}
 	content, err := os.ReadFile(patched)
 	if err != nil {
 		t.Fatal(err)
