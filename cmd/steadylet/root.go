@@ -87,7 +87,8 @@ func newState(a app) *cobra.Command {
 
 // addRootDir adds the flags that say which state file is meant.
 func addRootDir(flags *pflag.FlagSet, r *nodestate.Request) {
-	flags.StringVar(&r.Overrides.RootDir, "root-dir", "", "the kubelet's root directory (default: that of the kubelet that runs, else "+nodestate.DefaultRootDir+")")
+	r.Units = "/"
+	flags.StringVar(&r.Overrides.RootDir, "root-dir", "", "the kubelet's root directory (default: that of the kubelet that runs or of its unit of systemd, else "+nodestate.DefaultRootDir+")")
 	flags.IntVar(&r.PID, "pid", 0, "the kubelet's process ID, where several run")
 }
 
@@ -96,7 +97,7 @@ func addRootDir(flags *pflag.FlagSet, r *nodestate.Request) {
 func addKubelet(flags *pflag.FlagSet, a app, r *nodestate.Request) (finish func() error) {
 	addRootDir(flags, r)
 	flags.StringVar(&r.Program, "kubelet", "", "program of the kubelet that ran here last, where none runs now (the old one, not the one to come)")
-	flags.StringVar(&r.Config, "config", "", "the kubelet's configuration file (default: that on its command line; with --kubelet "+nodestate.DefaultConfig+")")
+	flags.StringVar(&r.Config, "config", "", "the kubelet's configuration file (default: that on its command line, with --kubelet that of its unit of systemd; else "+nodestate.DefaultConfig+")")
 	manifests := flags.String("pod-manifest-path", "", "folder of static pods; empty says that there are none (default: staticPodPath of the configuration)")
 	flags.StringVar(&r.Endpoint, "runtime-endpoint", "", "the container runtime's socket (default: the kubelet's, else "+cri.DefaultEndpoint+")")
 	flags.DurationVar(&r.Within, "runtime-timeout", cri.DefaultWithin, "how long the container runtime may take to answer")
@@ -115,7 +116,6 @@ func addKubelet(flags *pflag.FlagSet, a app, r *nodestate.Request) (finish func(
 			}
 			r.ManifestPath = manifests
 		}
-		r.Units = "/"
 		if r.Overrides.RootDir, err = absolute(r.Overrides.RootDir); err != nil || *hostRoot == "" {
 			return err
 		}

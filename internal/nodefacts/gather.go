@@ -48,7 +48,7 @@ func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now tim
 	n := node{request: request, now: now, ofHost: proc.OfHost}
 	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
 	var err error
-	n.kubelet, n.config, n.settings, err = request.Settle(proc)
+	n.kubelet, n.config, n.settings, err = settle(request, proc)
 	var none *kubeletproc.NotOneError
 	if errors.As(err, &none) {
 		facts.Kubelet.Err = err
@@ -63,6 +63,21 @@ func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now tim
 	}
 	n.gather(ctx, &facts)
 	return facts, nil
+}
+
+// settle finds the kubelet. Where none runs it is the one that systemd would start.
+func settle(request Request, proc kubeletproc.Proc) (nodestate.Kubelet, kubeletconf.Config, nodestate.Settings, error) {
+	kubelet, config, settings, err := request.Settle(proc)
+	var none *kubeletproc.NotOneError
+	if !errors.As(err, &none) || !none.None() || request.Units == "" {
+		return kubelet, config, settings, err
+	}
+	unit, unitErr := kubeletunit.Load(request.Units)
+	if unitErr != nil {
+		return kubelet, config, settings, err
+	}
+	request.Program = unit.Args[0]
+	return request.Settle(proc)
 }
 
 // gather asks everybody at the same time: each fills its own part of the facts.

@@ -98,6 +98,18 @@ func TestGather(t *testing.T) {
 	}
 }
 
+// Where no kubelet runs and none is named, it is the unit's.
+func TestGatherTheUnitsKubelet(t *testing.T) {
+	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+	p.request.Program = ""
+	p.write(t, "units/etc/systemd/system/kubelet.service.d/10.conf",
+		"[Service]\nExecStart=\nExecStart="+p.path("kubelet")+" --root-dir="+p.path("root")+" --config="+p.path("config.yaml")+"\n", 0o600)
+	facts, err := nodefacts.Gather(t.Context(), p.request, kubeletproc.Proc{Root: t.TempDir()}, time.Now())
+	if err != nil || facts.Kubelet.Program != p.path("kubelet") || facts.From.String() != "v1.30.14" || len(facts.Unit.DropIns) != 1 {
+		t.Errorf("got %+v of %s, %+v (%v)", facts.Kubelet, facts.From, facts.Unit, err)
+	}
+}
+
 // What is wrong with the node is in the facts, and stops nothing else.
 func TestGatherBadNodes(t *testing.T) {
 	works := critest.Serve(t, &critest.Runtime{})
