@@ -110,25 +110,17 @@ func (a app) generate(ctx context.Context, request nodestate.Request, how genera
 	if err := nodestate.CheckRoot(rootDir); err != nil {
 		return result{}, err
 	}
-	refusal := nodestate.CheckUnused(path)
-	if refusal == nil {
-		refusal = inspection.Refusal(how.force)
-	}
+	refusal := how.refusal(path, inspection)
 	if how.ifMissing && (errors.Is(refusal, nodestate.ErrGood) || errors.Is(refusal, statefile.ErrInUse)) {
 		return result{Path: path}, nil
 	}
 	if refusal != nil && !how.dryRun {
 		return result{}, refusal
 	}
-	_, plan, err := request.Generate(ctx, *a.proc, time.Now())
+	made, state, err := a.plan(ctx, request, path)
 	if err != nil {
 		return result{}, err
 	}
-	state, err := sealed(plan.State)
-	if err != nil {
-		return result{}, err
-	}
-	made := result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
 	if condition := inspection.Current.Condition; condition != nodestate.Whole && inspection.Previous.Condition == nodestate.Whole {
 		made.Warnings = append(made.Warnings, "there is a whole previous copy, which knows more: steadylet state repair takes it instead")
 	}
@@ -138,9 +130,27 @@ func (a app) generate(ctx context.Context, request nodestate.Request, how genera
 	if how.dryRun {
 		return made, nil
 	}
-	made.Aside, err = nodestate.Write(rootDir, plan.State, how.force, time.Now())
+	made.Aside, err = nodestate.Write(rootDir, state, how.force, time.Now())
 	made.Written = err == nil
 	return made, err
+}
+
+// refusal says why no file may be written there, or nil.
+func (how generateFlags) refusal(path string, inspection nodestate.Inspection) error {
+	if err := nodestate.CheckUnused(path); err != nil {
+		return err
+	}
+	return inspection.Refusal(how.force)
+}
+
+// plan works out the state, and the result that nothing was written of yet.
+func (a app) plan(ctx context.Context, request nodestate.Request, path string) (result, statefile.State, error) {
+	_, plan, err := request.Generate(ctx, *a.proc, time.Now())
+	if err != nil {
+		return result{}, statefile.State{}, err
+	}
+	state, err := sealed(plan.State)
+	return result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}, plan.State, err
 }
 
 // sealed returns the state as it will be in the file, with its checksum.
@@ -156,17 +166,17 @@ func sealed(state statefile.State) (*statefile.State, error) {
 // report prints a result, and what it lacks as warnings.
 func (a app) report(format string, made result) error {
 	for _, out := range made.LeftOut {
-		fmt.Fprintf(a.err, "warning: %s is left out: %s\n", out.Manifest, out.Reason)
+		a.warn("%s is left out: %s", out.Manifest, out.Reason)
 	}
 	for _, warning := range made.Warnings {
-		fmt.Fprintf(a.err, "warning: %s\n", warning)
+		a.warn("%s", warning)
 	}
 	return print(a.out, format, made, func(rows *tabwriter.Writer) {
 		done := "written"
 		if !made.Written {
 			done = "not written"
 		}
-		fmt.Fprintf(rows, "State file\t%s (%s)\n", made.Path, done)
+		fmt.Fprintf(rows, "State file\t%s (%s)\n", made.Path, paint(done, isTerminal(a.out)))
 		if made.From != "" {
 			fmt.Fprintf(rows, "Repaired from\t%s\n", made.From)
 		}
