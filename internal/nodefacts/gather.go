@@ -104,6 +104,7 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 func (n node) describeKubelet() doctor.Kubelet {
 	return doctor.Kubelet{
 		PID: n.kubelet.PID, Program: n.kubelet.Program, Flags: kubeletproc.Names(n.kubelet.Args), Source: n.kubelet.Source,
+		ContainerRuntime: kubeletproc.Value(n.kubelet.Args, "container-runtime"),
 	}
 }
 

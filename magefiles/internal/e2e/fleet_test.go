@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,10 @@ import (
 
 // fleetImage is what the manifests' image becomes.
 const fleetImage = "steadylet.local/steadylet:v1"
+
+// fleetTarget is the version that the nodes are looked at for: one for which the pods
+// have to be listed.
+const fleetTarget = "v1.36.3"
 
 // object is one of the API.
 type object = map[string]any
@@ -238,10 +243,12 @@ func TestFleet(t *testing.T) {
 // applyCommon creates an object. The namespace is there, without its labels.
 func (f *fleet) applyCommon(t *testing.T, o object) error {
 	t.Helper()
+	if o["kind"] == "ConfigMap" {
+		at(o, "data")["to"] = fleetTarget
+	}
 	if o["kind"] != "Namespace" {
 		return f.create(t, o, "")
 	}
-	o["metadata"].(object)["name"] = f.namespace
 	return f.Do(t.Context(), "", http.MethodPut, "/api/v1/namespaces/"+f.namespace+"?fieldValidation=Strict", o, nil)
 }
 
@@ -361,13 +368,14 @@ func (f *fleet) checkReport(t *testing.T, command steadylet) {
 	if err != nil || len(reports) != 1 {
 		t.Fatalf("reports %+v (%v)", reports, err)
 	}
+	mustBeSeen := []string{"kubelet", "flags", "runtime", "cgroup-driver", "sandboxes", "resize-policy"}
 	for _, finding := range reports[0].Findings {
 		t.Logf("%s %s: %s", finding.Severity, finding.Check, finding.Summary)
-		if finding.Severity == doctor.Error || finding.Check == "kubelet" && finding.Severity != doctor.OK {
+		if finding.Severity == doctor.Error || slices.Contains(mustBeSeen, finding.Check) && finding.Severity != doctor.OK {
 			t.Errorf("found %+v", finding)
 		}
 	}
-	if reports[0].Node != testnode.NodeName || reports[0].From != "v1.31.0" || reports[0].To != "v1.31.0" {
+	if reports[0].Node != testnode.NodeName || reports[0].From != "v1.31.0" || reports[0].To != fleetTarget {
 		t.Errorf("the report is of %+v", reports[0])
 	}
 	cmd := exec.CommandContext(t.Context(), string(command), "doctor", "--summary", "-o", "table")
