@@ -12,12 +12,7 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeletbin"
 )
 
-func newVerify(a app) *cobra.Command {
-	var manifest, lock, series string
-	cmd := &cobra.Command{
-		Use:   "verify KUBELET",
-		Short: "Says what a kubelet binary is, and whether its manifest agrees",
-		Long: `Says what a kubelet binary is: its digest, what it was built with, what it says of
+const verifyHelp = `Says what a kubelet binary is: its digest, what it was built with, what it says of
 itself; and, from the manifest that the build put beside it, the Kubernetes release
 and the patches with their digests. A binary that is not what its manifest says is
 never run.
@@ -25,7 +20,14 @@ never run.
 With --lock the manifest is held against a checkout of the project too: the release's
 sums, commit and toolchain, and the digest of each patch that the series has for it.
 
-` + exitHelp,
+`
+
+func newVerify(a app) *cobra.Command {
+	var manifest, lock, series string
+	cmd := &cobra.Command{
+		Use:   "verify KUBELET",
+		Short: "Says what a kubelet binary is, and whether its manifest agrees",
+		Long:  verifyHelp + exitHelp,
 		Example: `  steadylet verify /usr/bin/kubelet
   steadylet verify ./kubelet --manifest kubelet.manifest.json -o json
   steadylet verify ./kubelet --lock patches/kubernetes.lock.yaml`,
