@@ -12,7 +12,7 @@ func kubelet(f Facts) []Finding {
 	k := f.Kubelet
 	switch {
 	case k.Err != nil:
-		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "which kubelet is meant is not known: %v", k.Err)
+		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "the kubelet is not known: %v", k.Err)
 	case k.VersionErr != nil:
 		return found(Error, "see what the program is: steadylet verify "+k.Program, "the version of %s is not known: %v", k.Program, k.VersionErr)
 	case k.PID == 0:

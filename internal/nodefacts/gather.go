@@ -42,15 +42,16 @@ type node struct {
 	ofHost bool
 }
 
-// Gather looks at the node. Its error is one of the request: a configuration that
-// can't be read. Where no kubelet is found, the defaults stand in for its settings.
+// Gather looks at the node. Its error is one of the request: a configuration that it
+// names and that can't be read. Where no kubelet is found, or what it was started with
+// can't be read, the defaults stand in for its settings.
 func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now time.Time) (doctor.Facts, error) {
 	n := node{request: request, now: now, ofHost: proc.OfHost}
 	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
 	var err error
 	n.kubelet, n.config, n.settings, err = settle(request, proc)
 	var none *kubeletproc.NotOneError
-	if errors.As(err, &none) {
+	if errors.As(err, &none) || err != nil && request.Config == "" && request.Program == "" && request.PID == 0 {
 		facts.Kubelet.Err = err
 		n.settings, err = request.Defaults()
 	}
@@ -164,7 +165,8 @@ func wayBack(program string) doctor.WayBack {
 	for _, entry := range entries {
 		info, err := entry.Info()
 		isCopy, _ := filepath.Match(filepath.Base(program)+".*", entry.Name())
-		if err == nil && isCopy && info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
+		isDebug := filepath.Ext(entry.Name()) == ".debug" // the symbols of a release build
+		if err == nil && isCopy && !isDebug && info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
 			way.Copies = append(way.Copies, filepath.Join(filepath.Dir(program), entry.Name()))
 		}
 	}

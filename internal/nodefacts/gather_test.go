@@ -162,6 +162,22 @@ func TestGatherBadNodes(t *testing.T) {
 	}
 }
 
+// A kubelet whose configuration is broken is a finding, unless the request names it.
+func TestGatherABrokenConfiguration(t *testing.T) {
+	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+	p.write(t, "config.yaml", "kind: Secret\n", 0o600)
+	p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart="+p.path("kubelet")+" --config="+p.path("config.yaml")+"\n", 0o600)
+	p.request.Program = ""
+	facts, err := nodefacts.Gather(t.Context(), p.request, kubeletproc.Proc{Root: t.TempDir()}, time.Now())
+	if err != nil || facts.Kubelet.Err == nil || !strings.Contains(facts.Kubelet.Err.Error(), "not a KubeletConfiguration") {
+		t.Errorf("got %v (%v)", facts.Kubelet.Err, err)
+	}
+	p.request.Config = p.path("config.yaml")
+	if _, err := nodefacts.Gather(t.Context(), p.request, kubeletproc.Proc{Root: t.TempDir()}, time.Now()); err == nil {
+		t.Error("one that is named: no error")
+	}
+}
+
 // Where no kubelet is found there are facts all the same.
 func TestGatherWithoutAKubelet(t *testing.T) {
 	proc := kubeletproc.Proc{Root: t.TempDir(), User: os.Geteuid()}
