@@ -84,6 +84,7 @@ func newDoctor(a app) *cobra.Command {
 func (d *doctorFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&d.to, "to", "", "version of the kubelet that comes, v1.31.0 (default: the one that runs)")
 	flags.StringVar(&d.from, "from", "", "version of the kubelet that runs (default: what it says of itself)")
+	flags.StringVar(&d.request.BackupDir, "backup-dir", nodefacts.DefaultBackupDir, "where upgrade-kubelet keeps copies of kubelets; those beside the program count too")
 	flags.StringVar(&d.failOn, "fail-on", "error", "least severity that ends with exit status 6: unknown, warning, error or never")
 	flags.StringVar(&d.report, "report", "", "also store the report: configmap, one for each node in the pod's own namespace")
 	flags.DurationVar(&d.every, "every", 0, "look again that often, until stopped; --fail-on doesn't count then")

@@ -9,9 +9,12 @@ package nodefacts
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +32,12 @@ type Request struct {
 	nodestate.Request
 	// From is the version that runs, where it is not to be asked for; To the one to come.
 	From, To doctor.Release
+	// BackupDir is where copies of kubelets are kept, besides beside the program.
+	BackupDir string
 }
+
+// DefaultBackupDir is where scripts/upgrade-kubelet keeps them.
+const DefaultBackupDir = "/var/lib/steadylet/kubelets"
 
 // node is what gathering goes by.
 type node struct {
@@ -90,7 +98,7 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { facts.Firewall = firewall(ctx, n.ofHost) })
 	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	facts.Unit = n.unit()
-	facts.WayBack = wayBack(facts.Kubelet.Program)
+	facts.WayBack = wayBack(facts.Kubelet.Program, n.request.BackupDir)
 	facts.Cgroups = n.cgroups()
 	facts.Devices = devices(n.settings.RootDir)
 	facts.CPUs = n.cpuManager()
@@ -152,25 +160,42 @@ func (n node) unit() doctor.Unit {
 	}
 }
 
-// wayBack looks for programs beside the kubelet whose names begin like its own.
-func wayBack(program string) doctor.WayBack {
+// wayBack looks for programs beside the kubelet whose names begin like its own, and
+// for those of the backup folder.
+func wayBack(program, backups string) doctor.WayBack {
 	if program == "" {
 		return doctor.WayBack{Err: errors.New("which program the kubelet is, is not known")}
 	}
-	way := doctor.WayBack{Searched: program + ".*"}
-	entries, err := os.ReadDir(filepath.Dir(program))
-	if err != nil {
+	beside, kept := filepath.Base(program)+".", "kubelet-"
+	way := doctor.WayBack{Searched: program + ".*, " + filepath.Join(backups, kept+"*")}
+	var err error
+	if way.Copies, err = programs(filepath.Dir(program), beside); err != nil {
 		return doctor.WayBack{Err: err}
 	}
+	others, err := programs(backups, kept)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return doctor.WayBack{Err: err}
+	}
+	way.Copies = append(way.Copies, others...)
+	return way
+}
+
+// programs lists those of a folder whose names begin so. The symbols of a release
+// build are none.
+func programs(folder, prefix string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("looking for copies of the kubelet: %w", err)
+	}
+	var found []string
 	for _, entry := range entries {
 		info, err := entry.Info()
-		isCopy, _ := filepath.Match(filepath.Base(program)+".*", entry.Name())
-		isDebug := filepath.Ext(entry.Name()) == ".debug" // the symbols of a release build
-		if err == nil && isCopy && !isDebug && info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
-			way.Copies = append(way.Copies, filepath.Join(filepath.Dir(program), entry.Name()))
+		if err == nil && strings.HasPrefix(entry.Name(), prefix) && filepath.Ext(entry.Name()) != ".debug" &&
+			info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
+			found = append(found, filepath.Join(folder, entry.Name()))
 		}
 	}
-	return way
+	return found, nil
 }
 
 func (n node) state() doctor.State {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,26 @@ func TestGatherBadNodes(t *testing.T) {
 				t.Error("it is no error")
 			}
 		})
+	}
+}
+
+// Copies of the kubelet are programs, beside it or in the backup folder.
+func TestGatherTheWayBack(t *testing.T) {
+	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+	p.request.BackupDir = p.path("backups")
+	if way := p.gather(t).WayBack; way.Err != nil || way.Copies != nil {
+		t.Errorf("without any: %+v", way)
+	}
+	for _, name := range []string{"kubelet.stock", "backups/kubelet-20261124T120000Z-v1.30.14"} {
+		p.write(t, name, "", 0o700)
+	}
+	for _, name := range []string{"kubelet.manifest.json", "backups/kubelet-20261124T120000Z-v1.30.14.sha256"} {
+		p.write(t, name, "", 0o600)
+	}
+	p.write(t, "kubelet.debug", "", 0o700)
+	want := []string{p.path("kubelet.stock"), p.path("backups/kubelet-20261124T120000Z-v1.30.14")}
+	if way := p.gather(t).WayBack; way.Err != nil || !slices.Equal(way.Copies, want) {
+		t.Errorf("got %+v, want %v", way, want)
 	}
 }
 
