@@ -93,15 +93,19 @@ func FromKubeconfig(path string) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, fmt.Errorf("the kubeconfig: %w", err)
 	}
-	var config kubeconfig
-	if err := yaml.Unmarshal(content, &config); err != nil {
-		return Credentials{}, fmt.Errorf("%s is no kubeconfig", path) // without the parser's words: they quote the content
-	}
-	c, err := config.current(filepath.Dir(path))
+	c, err := parseKubeconfig(content, filepath.Dir(path))
 	if err != nil {
 		return Credentials{}, fmt.Errorf("the kubeconfig %s: %w", path, err)
 	}
 	return c, nil
+}
+
+func parseKubeconfig(content []byte, dir string) (Credentials, error) {
+	var config kubeconfig
+	if err := yaml.Unmarshal(content, &config); err != nil {
+		return Credentials{}, errors.New("it is none") // without the parser's words: they quote the content
+	}
+	return config.current(dir)
 }
 
 // current reads what the current context names. Relative paths are relative to dir.

@@ -95,6 +95,8 @@ func (n node) listPods(ctx context.Context) ([]kubeapi.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, n.request.Within)
+	defer cancel()
 	return client.Pods(ctx, n.settings.NodeName)
 }
 
