@@ -45,6 +45,8 @@ func cgroupDriver(f Facts) []Finding {
 		return unknown("the runtime's cgroup driver", r.Err, "see the finding of the runtime")
 	case r.CgroupDriver != "" && r.CgroupDriver != c.Configured && !asks:
 		return found(Warning, remedy, "the kubelet uses %s and the runtime %s", c.Configured, r.CgroupDriver)
+	case len(c.InUse) == 0:
+		return ok("%s will use %s, from %s; there is no pod yet that could be in groups of another", to, next, from)
 	}
 	return ok("%s will use %s, from %s, as the pods that run", to, next, from)
 }
