@@ -52,7 +52,7 @@ func newContainers(a app) *cobra.Command {
 		Example: containersExample,
 		Args:    cobra.NoArgs,
 	}
-	finish := addKubelet(cmd.Flags(), &request)
+	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().StringVar(&with.since, "since", "", "file with an earlier list in JSON, to compare with; it says where the runtime and the manifests are")
 	cmd.Flags().StringVar(&with.started, "started", "", "when the kubelet that runs now was started (RFC 3339); what ended earlier ended by itself")
 	output := addOutput(cmd, a)
@@ -73,7 +73,7 @@ func newContainers(a app) *cobra.Command {
 }
 
 func (a app) listContainers(ctx context.Context, format string, request nodestate.Request) error {
-	_, _, settings, err := request.Settle(a.proc)
+	_, _, settings, err := request.Settle(*a.proc)
 	if err != nil {
 		return err
 	}

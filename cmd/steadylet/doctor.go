@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,60 +15,68 @@ import (
 )
 
 // errFound is what doctor ends with when it found what --fail-on names.
-var errFound = errors.New("the node is not ready for the upgrade")
+var errFound = errors.New("not ready for the upgrade")
 
 const doctorHelp = `Looks at the node before its kubelet is upgraded in place, and says what would restart
 containers although nobody changed them, what would keep the new kubelet from working,
 and what is missing for the way back. It changes nothing.
 
-Each finding is ok, unknown (it could not be seen), a warning (containers restart, or
-the way back is missing) or an error (the new kubelet would not work), and says what to
-do. Name the version that comes with --to: most causes hang on it.
+Each finding is ok, unknown (it could not be seen), a warning (containers may restart,
+or the way back is missing) or an error (the new kubelet would not work, or would
+recreate pods), and says what to do. Name the version that comes with --to: most causes
+hang on it.
+
+With --summary it reads such reports instead, of many nodes: those that -o json prints
+and the config maps that scripts/fleet has written, from files or standard input.
 
 `
 
 const doctorExample = `  # before the upgrade, with the old kubelet running
   steadylet doctor --to v1.31.0
 
-  # in a script: stop at anything that would restart a container
-  steadylet doctor --to v1.31.0 --fail-on warning -o json`
+  # in a script: stop at anything that may restart a container
+  steadylet doctor --to v1.31.0 --fail-on warning -o json
+
+  # over a fleet
+  kubectl get configmaps -n steadylet -l app.kubernetes.io/component=doctor-report -o json |
+    steadylet doctor --summary -o table`
 
 // doctorFlags are the command's own.
 type doctorFlags struct {
-	request nodefacts.Request
-	from    string
-	to      string
-	failOn  string
+	request          nodefacts.Request
+	from, to, failOn string
+	report           string
+	every            time.Duration
+	summary          bool
 }
 
 func newDoctor(a app) *cobra.Command {
 	var given doctorFlags
 	cmd := &cobra.Command{
-		Use:     "doctor",
+		Use:     "doctor [REPORT...]",
 		Short:   "Looks for what an upgrade of this node's kubelet would break",
 		Long:    doctorHelp + exitHelp,
 		Example: doctorExample,
-		Args:    cobra.NoArgs,
 	}
-	finish := addKubelet(cmd.Flags(), &given.request.Request)
+	finish := addKubelet(cmd.Flags(), a, &given.request.Request)
 	given.add(cmd.Flags())
 	output := addOutput(cmd, a)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		format, err := output()
 		if err == nil {
-			err = errors.Join(finish(), given.check())
+			err = given.check(args)
 		}
 		if err != nil {
 			return err
 		}
-		report, err := a.diagnose(cmd.Context(), given.request)
-		if err != nil {
-			return err
+		if given.summary {
+			summary, err := a.summarise(format, args)
+			if err != nil {
+				return err
+			}
+			return given.judge(summary.Worst)
 		}
-		if err := print(a.out, format, report, func(rows *tabwriter.Writer) { findingsTable(rows, report, isTerminal(a.out)) }); err != nil {
-			return err
-		}
-		return given.judge(report.Findings)
+		return a.doctor(cmd.Context(), format, &given, finish)
 	}
 	return cmd
 }
@@ -78,15 +84,27 @@ func newDoctor(a app) *cobra.Command {
 func (d *doctorFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&d.to, "to", "", "version of the kubelet that comes, v1.31.0 (default: the one that runs)")
 	flags.StringVar(&d.from, "from", "", "version of the kubelet that runs (default: what it says of itself)")
+	flags.StringVar(&d.request.BackupDir, "backup-dir", nodefacts.DefaultBackupDir, "where upgrade-kubelet keeps copies of kubelets; those beside the program count too")
 	flags.StringVar(&d.failOn, "fail-on", "error", "least severity that ends with exit status 6: unknown, warning, error or never")
+	flags.StringVar(&d.report, "report", "", "also store the report: configmap, one for each node in the pod's own namespace")
+	flags.DurationVar(&d.every, "every", 0, "look again that often, until stopped; --fail-on doesn't count then")
+	flags.BoolVar(&d.summary, "summary", false, "read reports from files or standard input, and say what they have in common")
 }
 
 // check completes the request from the flags.
-func (d *doctorFlags) check() (err error) {
+func (d *doctorFlags) check(args []string) (err error) {
 	switch d.failOn {
 	case "unknown", "warning", "error", "never":
 	default:
 		return fmt.Errorf("--fail-on %s is not known: want unknown, warning, error or never", d.failOn)
+	}
+	switch {
+	case len(args) > 0 && !d.summary:
+		return fmt.Errorf("doctor takes reports only with --summary: %s is too much", args[0])
+	case d.every < 0:
+		return errors.New("--every must not be negative: 1h, for example")
+	case d.summary && (d.report != "" || d.every > 0):
+		return errors.New("--summary looks at no node: leave --report and --every out")
 	}
 	for _, flag := range []struct {
 		name, text string
@@ -102,48 +120,59 @@ func (d *doctorFlags) check() (err error) {
 	return nil
 }
 
-// judge is the error for findings that are as bad as --fail-on.
-func (d *doctorFlags) judge(findings []doctor.Finding) error {
-	worst := doctor.Worst(findings)
+// judge is the error for a severity that is as bad as --fail-on.
+func (d *doctorFlags) judge(worst doctor.Severity) error {
 	if d.failOn == "never" || !worst.AtLeast(doctor.Severity(d.failOn)) {
 		return nil
 	}
-	return fmt.Errorf("%w: the worst finding is %s; --fail-on sets what counts", errFound, worst)
+	return fmt.Errorf("%w: the worst finding is %s (--fail-on says what counts)", errFound, worst)
 }
 
-// diagnose gathers the facts and judges them.
-func (a app) diagnose(ctx context.Context, request nodefacts.Request) (doctor.Report, error) {
-	now := time.Now()
-	facts, err := nodefacts.Gather(ctx, request, a.proc, now)
-	if err != nil {
-		return doctor.Report{}, err
+// doctor looks at the node, once or again and again.
+func (a app) doctor(ctx context.Context, format string, given *doctorFlags, finish func() error) error {
+	store, err := newReporter(given.report)
+	if err == nil {
+		err = finish()
 	}
-	host, err := os.Hostname()
 	if err != nil {
-		return doctor.Report{}, fmt.Errorf("asking for this host's name: %w", err)
+		return err
 	}
-	return doctor.NewReport(strings.ToLower(host), facts), nil
+	for {
+		worst, err := a.examine(ctx, format, given.request, store)
+		if given.every == 0 {
+			if err != nil {
+				return err
+			}
+			return given.judge(worst)
+		}
+		if err != nil {
+			fmt.Fprintf(a.err, "steadylet: %v; looking again in %s\n", err, given.every)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(given.every):
+		}
+	}
+}
+
+// examine gathers the facts, judges them and reports.
+func (a app) examine(ctx context.Context, format string, request nodefacts.Request, store reporter) (doctor.Severity, error) {
+	facts, err := nodefacts.Gather(ctx, request, *a.proc, time.Now())
+	if err != nil {
+		return doctor.Error, err
+	}
+	report := doctor.NewReport(facts)
+	err = print(a.out, format, report, func(rows *tabwriter.Writer) { findingsTable(rows, report, isTerminal(a.out)) })
+	return report.Worst, errors.Join(err, store(ctx, report))
 }
 
 // findingsTable writes findings for people, each with its remedy below.
 func findingsTable(rows *tabwriter.Writer, report doctor.Report, coloured bool) {
 	for _, finding := range report.Findings {
-		fmt.Fprintf(rows, "%s\t%s\t%s\n", paint(finding.Severity, coloured), finding.Check, finding.Summary)
+		fmt.Fprintf(rows, "%s\t%s\t%s\n", paint(string(finding.Severity), coloured), finding.Check, finding.Summary)
 		if finding.Remedy != "" {
 			fmt.Fprintf(rows, "%s\t\t-> %s\n", paint("", coloured), finding.Remedy)
 		}
 	}
-}
-
-// paint colours a severity. Each has as many bytes around it, so that columns stay
-// columns.
-func paint(severity doctor.Severity, coloured bool) string {
-	if !coloured {
-		return string(severity)
-	}
-	code := map[doctor.Severity]string{doctor.OK: "32", doctor.Unknown: "35", doctor.Warning: "33", doctor.Error: "31"}[severity]
-	if code == "" {
-		code = "39"
-	}
-	return "\x1b[" + code + "m" + string(severity) + "\x1b[39m"
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -54,9 +55,12 @@ const generateExample = `  # the old kubelet runs: look first, then write
     --pod-manifest-path /etc/kubernetes/manifests --node-name db-3 \
     --runtime-endpoint unix:///run/containerd/containerd.sock`
 
+// generateFlags say what generate does about a file that is there.
+type generateFlags struct{ force, dryRun, ifMissing bool }
+
 func newGenerate(a app) *cobra.Command {
 	var request nodestate.Request
-	var force, dryRun bool
+	var how generateFlags
 	cmd := &cobra.Command{
 		Use:     "generate",
 		Short:   "Writes a state file from what runs, before the first patched start",
@@ -64,12 +68,14 @@ func newGenerate(a app) *cobra.Command {
 		Example: generateExample,
 		Args:    cobra.NoArgs,
 	}
-	finish := addKubelet(cmd.Flags(), &request)
-	cmd.Flags().BoolVar(&force, "force", false, "replace a good state file; it is kept as state.json.prev")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
+	finish := addKubelet(cmd.Flags(), a, &request)
+	cmd.Flags().BoolVar(&how.force, "force", false, "replace a good state file; it is kept as state.json.prev")
+	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "show what would be written, and write nothing")
+	cmd.Flags().BoolVar(&how.ifMissing, "if-missing", false, "leave a good state file and a patched kubelet that runs alone, and call that done")
+	cmd.MarkFlagsMutuallyExclusive("force", "if-missing")
 	output := addOutput(cmd, a)
 	cmd.RunE = a.reporting(output, finish, func(ctx context.Context) (result, error) {
-		return a.generate(ctx, request, force, dryRun)
+		return a.generate(ctx, request, how)
 	})
 	return cmd
 }
@@ -94,8 +100,8 @@ func (a app) reporting(output func() (string, error), finish func() error, work 
 }
 
 // generate refuses before it looks at anything that takes long.
-func (a app) generate(ctx context.Context, request nodestate.Request, force, dryRun bool) (result, error) {
-	rootDir, err := request.RootDir(a.proc)
+func (a app) generate(ctx context.Context, request nodestate.Request, how generateFlags) (result, error) {
+	rootDir, err := request.RootDir(*a.proc)
 	if err != nil {
 		return result{}, err
 	}
@@ -104,34 +110,47 @@ func (a app) generate(ctx context.Context, request nodestate.Request, force, dry
 	if err := nodestate.CheckRoot(rootDir); err != nil {
 		return result{}, err
 	}
-	refusal := nodestate.CheckUnused(path)
-	if refusal == nil {
-		refusal = inspection.Refusal(force)
+	refusal := how.refusal(path, inspection)
+	if how.ifMissing && (errors.Is(refusal, nodestate.ErrGood) || errors.Is(refusal, statefile.ErrInUse)) {
+		return result{Path: path}, nil
 	}
-	if refusal != nil && !dryRun {
+	if refusal != nil && !how.dryRun {
 		return result{}, refusal
 	}
-	_, plan, err := request.Generate(ctx, a.proc, time.Now())
+	made, state, err := a.plan(ctx, request, path)
 	if err != nil {
 		return result{}, err
 	}
-	state, err := sealed(plan.State)
-	if err != nil {
-		return result{}, err
-	}
-	made := result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}
 	if condition := inspection.Current.Condition; condition != nodestate.Whole && inspection.Previous.Condition == nodestate.Whole {
 		made.Warnings = append(made.Warnings, "there is a whole previous copy, which knows more: steadylet state repair takes it instead")
 	}
 	if refusal != nil {
 		made.Warnings = append(made.Warnings, "without --dry-run this is refused: "+refusal.Error())
 	}
-	if dryRun {
+	if how.dryRun {
 		return made, nil
 	}
-	made.Aside, err = nodestate.Write(rootDir, plan.State, force, time.Now())
+	made.Aside, err = nodestate.Write(rootDir, state, how.force, time.Now())
 	made.Written = err == nil
 	return made, err
+}
+
+// refusal says why no file may be written there, or nil.
+func (how generateFlags) refusal(path string, inspection nodestate.Inspection) error {
+	if err := nodestate.CheckUnused(path); err != nil {
+		return err
+	}
+	return inspection.Refusal(how.force)
+}
+
+// plan works out the state, and the result that nothing was written of yet.
+func (a app) plan(ctx context.Context, request nodestate.Request, path string) (result, statefile.State, error) {
+	_, plan, err := request.Generate(ctx, *a.proc, time.Now())
+	if err != nil {
+		return result{}, statefile.State{}, err
+	}
+	state, err := sealed(plan.State)
+	return result{Path: path, State: state, LeftOut: plan.LeftOut, Warnings: plan.Warnings}, plan.State, err
 }
 
 // sealed returns the state as it will be in the file, with its checksum.
@@ -147,17 +166,17 @@ func sealed(state statefile.State) (*statefile.State, error) {
 // report prints a result, and what it lacks as warnings.
 func (a app) report(format string, made result) error {
 	for _, out := range made.LeftOut {
-		fmt.Fprintf(a.err, "warning: %s is left out: %s\n", out.Manifest, out.Reason)
+		a.warn("%s is left out: %s", out.Manifest, out.Reason)
 	}
 	for _, warning := range made.Warnings {
-		fmt.Fprintf(a.err, "warning: %s\n", warning)
+		a.warn("%s", warning)
 	}
 	return print(a.out, format, made, func(rows *tabwriter.Writer) {
 		done := "written"
 		if !made.Written {
 			done = "not written"
 		}
-		fmt.Fprintf(rows, "State file\t%s (%s)\n", made.Path, done)
+		fmt.Fprintf(rows, "State file\t%s (%s)\n", made.Path, paint(done, isTerminal(a.out)))
 		if made.From != "" {
 			fmt.Fprintf(rows, "Repaired from\t%s\n", made.From)
 		}

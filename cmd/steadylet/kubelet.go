@@ -61,9 +61,9 @@ func newKubelet(a app) *cobra.Command {
 
 func (a app) findKubelet(ctx context.Context, choice kubelethealth.Choice, wait time.Duration) (kubelethealth.Kubelet, error) {
 	if wait > 0 {
-		return kubelethealth.Wait(ctx, a.proc, choice, wait)
+		return kubelethealth.Wait(ctx, *a.proc, choice, wait)
 	}
-	kubelet, err := kubelethealth.Look(ctx, a.proc, choice)
+	kubelet, err := kubelethealth.Look(ctx, *a.proc, choice)
 	var none *kubeletproc.NotOneError
 	if errors.As(err, &none) {
 		err = fmt.Errorf("%w: %w", kubelethealth.ErrUnhealthy, err)

@@ -25,7 +25,8 @@ func main() {
 func run(args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := newRoot(app{streams: s, proc: kubeletproc.Here()})
+	proc := kubeletproc.Here()
+	root := newRoot(app{streams: s, proc: &proc})
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {

@@ -28,7 +28,7 @@ generate one.
   steadylet state repair`,
 		Args: cobra.NoArgs,
 	}
-	finish := addKubelet(cmd.Flags(), &request)
+	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be done, and change nothing")
 	output := addOutput(cmd, a)
 	cmd.RunE = a.reporting(output, finish, func(ctx context.Context) (result, error) {
@@ -38,7 +38,7 @@ generate one.
 }
 
 func (a app) repair(ctx context.Context, request nodestate.Request, dryRun bool) (result, error) {
-	rootDir, err := request.RootDir(a.proc)
+	rootDir, err := request.RootDir(*a.proc)
 	if err != nil {
 		return result{}, err
 	}
@@ -55,7 +55,7 @@ func (a app) repair(ctx context.Context, request nodestate.Request, dryRun bool)
 		return result{}, err
 	}
 	if how == nodestate.Regenerate {
-		_, plan, err := request.Generate(ctx, a.proc, time.Now())
+		_, plan, err := request.Generate(ctx, *a.proc, time.Now())
 		if err != nil {
 			return result{}, err
 		}

@@ -24,7 +24,8 @@ type streams struct {
 // app is what every command works with.
 type app struct {
 	streams
-	proc kubeletproc.Proc
+	// proc is shared: it becomes that of the host with --host-root.
+	proc *kubeletproc.Proc
 }
 
 func newRoot(a app) *cobra.Command {
@@ -90,20 +91,22 @@ func newState(a app) *cobra.Command {
 
 // addRootDir adds the flags that say which state file is meant.
 func addRootDir(flags *pflag.FlagSet, r *nodestate.Request) {
-	flags.StringVar(&r.Overrides.RootDir, "root-dir", "", "the kubelet's root directory (default: that of the kubelet that runs, else "+nodestate.DefaultRootDir+")")
+	r.Units = "/"
+	flags.StringVar(&r.Overrides.RootDir, "root-dir", "", "the kubelet's root directory (default: that of the kubelet that runs or of its unit of systemd, else "+nodestate.DefaultRootDir+")")
 	flags.IntVar(&r.PID, "pid", 0, "the kubelet's process ID, where several run")
 }
 
 // addKubelet adds the flags that say what the kubelet is. finish, called after they
-// are parsed, completes the request.
-func addKubelet(flags *pflag.FlagSet, r *nodestate.Request) (finish func() error) {
+// are parsed, completes the request, and goes over to the host with --host-root.
+func addKubelet(flags *pflag.FlagSet, a app, r *nodestate.Request) (finish func() error) {
 	addRootDir(flags, r)
 	flags.StringVar(&r.Program, "kubelet", "", "program of the kubelet that ran here last, where none runs now (the old one, not the one to come)")
-	flags.StringVar(&r.Config, "config", "", "the kubelet's configuration file (default: that on its command line; with --kubelet "+nodestate.DefaultConfig+")")
+	flags.StringVar(&r.Config, "config", "", "the kubelet's configuration file (default: that on its command line, with --kubelet that of its unit of systemd; else "+nodestate.DefaultConfig+")")
 	manifests := flags.String("pod-manifest-path", "", "folder of static pods; empty says that there are none (default: staticPodPath of the configuration)")
 	flags.StringVar(&r.Endpoint, "runtime-endpoint", "", "the container runtime's socket (default: the kubelet's, else "+cri.DefaultEndpoint+")")
 	flags.DurationVar(&r.Within, "runtime-timeout", cri.DefaultWithin, "how long the container runtime may take to answer")
 	flags.StringVar(&r.NodeName, "node-name", "", "what the node is called (default: the kubelet's --hostname-override, else the host's name)")
+	hostRoot := flags.String("host-root", "", "where a container has the host's / mounted; it becomes the root, and every path is the host's")
 	return func() (err error) {
 		if r.Program != "" && r.PID != 0 {
 			return errors.New("--kubelet is for a kubelet that doesn't run, --pid for one that does: give one of them")
@@ -117,9 +120,13 @@ func addKubelet(flags *pflag.FlagSet, r *nodestate.Request) (finish func() error
 			}
 			r.ManifestPath = manifests
 		}
-		r.Units = "/"
-		r.Overrides.RootDir, err = absolute(r.Overrides.RootDir)
-		return err
+		if r.Overrides.RootDir, err = absolute(r.Overrides.RootDir); err != nil || *hostRoot == "" {
+			return err
+		}
+		if r.NodeName == "" {
+			return errors.New("--host-root needs --node-name too: a container's host name is not the node's")
+		}
+		return a.enterHost(*hostRoot)
 	}
 }
 

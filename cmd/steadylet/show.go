@@ -32,7 +32,7 @@ their UIDs, and the containers whose hash will prove nothing any more.
 		if err != nil {
 			return err
 		}
-		rootDir, err := request.RootDir(a.proc)
+		rootDir, err := request.RootDir(*a.proc)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ and that no link leads to it. It changes nothing; the exit status says the resul
 	}
 	addRootDir(cmd.Flags(), &request)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		rootDir, err := request.RootDir(a.proc)
+		rootDir, err := request.RootDir(*a.proc)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ and that no link leads to it. It changes nothing; the exit status says the resul
 		}
 		fmt.Fprintf(a.out, "%s is whole\n", inspection.Current.Path)
 		if inspection.Previous.Condition == nodestate.Damaged {
-			fmt.Fprintf(a.err, "warning: its previous copy is not: %v\n", inspection.Previous.Err)
+			a.warn("its previous copy is not: %v", inspection.Previous.Err)
 		}
 		return nil
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -10,22 +12,30 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeletbin"
 )
 
-func newVerify(a app) *cobra.Command {
-	var manifest string
-	cmd := &cobra.Command{
-		Use:   "verify KUBELET",
-		Short: "Says what a kubelet binary is, and whether its manifest agrees",
-		Long: `Says what a kubelet binary is: its digest, what it was built with, what it says of
+const verifyHelp = `Says what a kubelet binary is: its digest, what it was built with, what it says of
 itself; and, from the manifest that the build put beside it, the Kubernetes release
 and the patches with their digests. A binary that is not what its manifest says is
 never run.
 
-` + exitHelp,
+With --lock the manifest is held against a checkout of the project too: the release's
+sums, commit and toolchain, and the digest of each patch that the series has for it.
+
+`
+
+func newVerify(a app) *cobra.Command {
+	var manifest, lock, series string
+	cmd := &cobra.Command{
+		Use:   "verify KUBELET",
+		Short: "Says what a kubelet binary is, and whether its manifest agrees",
+		Long:  verifyHelp + exitHelp,
 		Example: `  steadylet verify /usr/bin/kubelet
-  steadylet verify ./kubelet --manifest kubelet.manifest.json -o json`,
+  steadylet verify ./kubelet --manifest kubelet.manifest.json -o json
+  steadylet verify ./kubelet --lock patches/kubernetes.lock.yaml`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&manifest, "manifest", "", "the build's manifest (default: KUBELET.manifest.json)")
+	cmd.Flags().StringVar(&lock, "lock", "", "lock of the releases that the kubelet must be of, patches/kubernetes.lock.yaml")
+	cmd.Flags().StringVar(&series, "series", "", "folder of the patches that it must have (default: restart-suppression beside the lock)")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		format, err := output()
@@ -40,15 +50,37 @@ never run.
 			manifest = kubeletbin.ManifestPath(path)
 		}
 		report, err := kubeletbin.Describe(cmd.Context(), path, manifest)
+		if err == nil {
+			err = compareLock(&report, lock, series)
+		}
 		if err != nil {
 			return err
 		}
-		if err := print(a.out, format, report, func(rows *tabwriter.Writer) { kubeletTable(rows, report) }); err != nil {
+		if err := print(a.out, format, report, func(rows *tabwriter.Writer) { kubeletTable(rows, report, isTerminal(a.out)) }); err != nil {
 			return err
 		}
 		return judge(report)
 	}
 	return cmd
+}
+
+// compareLock adds what the manifest says that the lock and the series do not.
+func compareLock(report *kubeletbin.Report, lock, series string) error {
+	if lock == "" {
+		if series != "" {
+			return errors.New("--series is for --lock: name the lock too")
+		}
+		return nil
+	}
+	if series == "" {
+		series = filepath.Join(filepath.Dir(lock), "restart-suppression")
+	}
+	known, err := kubeletbin.ReadLock(lock, series)
+	if err != nil || report.Manifest == nil {
+		return err
+	}
+	report.Differences = append(report.Differences, known.Compare(report.Manifest)...)
+	return nil
 }
 
 // judge is the error for a kubelet that is not known to be the right one.
@@ -62,7 +94,7 @@ func judge(report kubeletbin.Report) error {
 	return nil
 }
 
-func kubeletTable(rows *tabwriter.Writer, report kubeletbin.Report) {
+func kubeletTable(rows *tabwriter.Writer, report kubeletbin.Report, coloured bool) {
 	binary := report.Binary
 	says := binary.Says
 	if says == "" {
@@ -78,7 +110,7 @@ func kubeletTable(rows *tabwriter.Writer, report kubeletbin.Report) {
 	}
 	m := report.Manifest
 	source := m.Base.Source
-	verified := "not verified"
+	verified := paint("not verified", coloured)
 	if source.Verified {
 		verified = "verified"
 	}
@@ -90,6 +122,6 @@ func kubeletTable(rows *tabwriter.Writer, report kubeletbin.Report) {
 		fmt.Fprintf(rows, "Patches\tnone: a stock kubelet\n")
 	}
 	for _, difference := range report.Differences {
-		fmt.Fprintf(rows, "DIFFERS\t%s\n", difference)
+		fmt.Fprintf(rows, "%s\t%s\n", paint("DIFFERS", coloured), difference)
 	}
 }

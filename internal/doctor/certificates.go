@@ -28,7 +28,10 @@ func certificates(f Facts) []Finding {
 	for _, path := range f.Certificates.Unread {
 		findings = append(findings, found(Unknown, "see openssl x509 -enddate -noout -in "+path, "when %s expires is not known", path)...)
 	}
-	if len(findings) == 0 {
+	switch {
+	case len(findings) == 0 && len(f.Certificates.Found) == 0:
+		return ok("neither the kubelet nor kubeadm has certificates here")
+	case len(findings) == 0:
 		return ok("none of %d certificates expires soon", len(f.Certificates.Found))
 	}
 	return findings

@@ -5,7 +5,9 @@ import "time"
 // Facts is what was gathered of a node. An Err says why its part is not known; the
 // other fields of that part then mean nothing.
 type Facts struct {
-	Now time.Time
+	// Node is what the node is called.
+	Node string
+	Now  time.Time
 	// From is the version of the kubelet that runs or ran last, To the one to come.
 	// Each is the zero value where it isn't known.
 	From, To     Release
@@ -32,6 +34,9 @@ type Kubelet struct {
 	Program string
 	// Flags are the names of its flags, without dashes.
 	Flags []string
+	// ContainerRuntime is the value of the flag of that name, which kubelets before 1.27
+	// have.
+	ContainerRuntime string
 	// Source says where the flags come from.
 	Source string
 	Err    error
@@ -86,6 +91,9 @@ type Cgroups struct {
 	// are: "systemd" (kubepods.slice) or "cgroupfs" (kubepods).
 	Configured string
 	InUse      []string
+	// FromRuntime is the feature gate KubeletCgroupDriverFromCRI, or nil where the
+	// version's default counts.
+	FromRuntime *bool
 	// FailV1 is nil where the kubelet's default counts.
 	FailV1 *bool
 	Err    error

@@ -12,9 +12,12 @@ func kubelet(f Facts) []Finding {
 	k := f.Kubelet
 	switch {
 	case k.Err != nil:
-		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "which kubelet is meant is not known: %v", k.Err)
+		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "the kubelet is not known: %v", k.Err)
 	case k.VersionErr != nil:
 		return found(Error, "see what the program is: steadylet verify "+k.Program, "the version of %s is not known: %v", k.Program, k.VersionErr)
+	case k.PID == 0 && k.Source == "":
+		return found(Warning, "run doctor while the old kubelet runs: it then sees the kubelet's command line",
+			"the kubelet does not run; %s is %s, and what it is started with is not known", k.Program, f.From)
 	case k.PID == 0:
 		return found(Warning, "run doctor while the old kubelet runs: it then sees the kubelet's real command line",
 			"the kubelet does not run; %s is %s, with the flags of %s", k.Program, f.From, k.Source)

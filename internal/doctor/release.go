@@ -42,6 +42,3 @@ func (r Release) From(minor int) bool { return r.Known() && r.minor >= minor }
 
 // Before reports whether the release is of an earlier minor version than that.
 func (r Release) Before(minor int) bool { return r.Known() && r.minor < minor }
-
-// crosses reports whether an upgrade goes into that minor version or over it.
-func (f Facts) crosses(minor int) bool { return !f.From.From(minor) && f.To.From(minor) }

@@ -19,10 +19,10 @@ type Report struct {
 }
 
 // NewReport diagnoses a node.
-func NewReport(node string, facts Facts) Report {
+func NewReport(facts Facts) Report {
 	findings := Diagnose(facts)
 	return Report{
-		SchemaVersion: ReportSchema, Node: node, Time: facts.Now.UTC().Truncate(time.Second),
+		SchemaVersion: ReportSchema, Node: facts.Node, Time: facts.Now.UTC().Truncate(time.Second),
 		From: facts.From.text, To: facts.To.text, Worst: Worst(findings), Findings: findings,
 	}
 }

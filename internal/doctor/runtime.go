@@ -1,16 +1,13 @@
 package doctor
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // containerRuntime judges what the kubelet to come can talk to: dockershim is gone
 // from 1.24 on, CRI v1alpha2 from 1.26 on.
 func containerRuntime(f Facts) []Finding {
 	r, to := f.Runtime, f.target()
-	docker := strings.Contains(r.Endpoint, "dockershim") ||
-		!slices.Contains(f.Kubelet.Flags, "container-runtime") && f.From.Before(24) && f.Kubelet.Err == nil && f.Kubelet.PID != 0
+	docker := strings.Contains(r.Endpoint, "dockershim") || f.From.Before(24) &&
+		(f.Kubelet.ContainerRuntime == "docker" || f.Kubelet.ContainerRuntime == "" && len(f.Kubelet.Flags) > 0)
 	switch {
 	case docker && to.From(24):
 		return found(Error, "move the node to containerd or CRI-O first, which replaces every container", "the kubelet uses Docker through dockershim, which %s does not have", to)
@@ -23,8 +20,8 @@ func containerRuntime(f Facts) []Finding {
 	return ok("%s %s answers at %s with CRI %s", r.Name, r.Version, r.Endpoint, r.API)
 }
 
-// cgroupDriver judges the feature KubeletCgroupDriverFromCRI: on by default from 1.31,
-// locked from 1.34 (pkg/features/kube_features.go). The kubelet then takes the driver
+// cgroupDriver judges the feature KubeletCgroupDriverFromCRI: there from 1.28, on by default
+// from 1.31, locked from 1.34 (pkg/features/kube_features.go). The kubelet then takes the driver
 // from the runtime's RuntimeConfig, and from its own configuration where the runtime
 // does not know that call (getCgroupDriverFromCRI, cmd/kubelet/app/server.go, to 1.37).
 func cgroupDriver(f Facts) []Finding {
@@ -33,7 +30,9 @@ func cgroupDriver(f Facts) []Finding {
 		return unknown("the cgroup driver", c.Err, "compare cgroupDriver of the kubelet's configuration with SystemdCgroup of containerd's, or cgroup_manager of CRI-O's")
 	}
 	next, from := c.Configured, "the kubelet's configuration"
-	if to.From(31) && r.CgroupDriver != "" {
+	asks := to.From(34) || to.From(31) && (c.FromRuntime == nil || *c.FromRuntime) ||
+		to.From(28) && c.FromRuntime != nil && *c.FromRuntime
+	if asks && r.CgroupDriver != "" {
 		next, from = r.CgroupDriver, "the container runtime"
 	}
 	remedy := "set cgroupDriver of the kubelet and the runtime's own (SystemdCgroup of containerd, cgroup_manager of CRI-O) to that of the groups there are, before the upgrade"
@@ -42,10 +41,12 @@ func cgroupDriver(f Facts) []Finding {
 		return found(Warning, "remove the groups that no pod is in", "there are groups of pods of both cgroup drivers; %s will use %s, from %s", to, next, from)
 	case len(c.InUse) == 1 && c.InUse[0] != next:
 		return found(Error, remedy, "the pods are in groups of %s, and %s will use %s, from %s: it would recreate every pod", c.InUse[0], to, next, from)
-	case r.Err != nil && to.From(31):
+	case r.Err != nil && asks:
 		return unknown("the runtime's cgroup driver", r.Err, "see the finding of the runtime")
-	case r.CgroupDriver != "" && r.CgroupDriver != c.Configured && !to.From(31):
+	case r.CgroupDriver != "" && r.CgroupDriver != c.Configured && !asks:
 		return found(Warning, remedy, "the kubelet uses %s and the runtime %s", c.Configured, r.CgroupDriver)
+	case len(c.InUse) == 0:
+		return ok("%s will use %s, from %s; there is no pod yet that could be in groups of another", to, next, from)
 	}
 	return ok("%s will use %s, from %s, as the pods that run", to, next, from)
 }

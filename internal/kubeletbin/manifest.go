@@ -21,6 +21,9 @@ type Manifest struct {
 		Source struct {
 			Kind     string   `json:"kind"`
 			Location string   `json:"location"`
+			Commit   string   `json:"commit,omitempty"`
+			SHA256   string   `json:"sha256,omitempty"`
+			RootSum  string   `json:"rootModuleSum,omitempty"`
 			Verified bool     `json:"verified"`
 			Proofs   []string `json:"proofs,omitempty"`
 		} `json:"source"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -26,6 +27,8 @@ type Config struct {
 	CPUManagerPolicy, MemoryManagerPolicy string
 	// FailCgroupV1 is nil where the version's default counts.
 	FailCgroupV1 *bool
+	// FeatureGates are those that are set.
+	FeatureGates map[string]bool
 	// HealthzAddress and HealthzPort are where it says whether it is healthy; the
 	// port 0 switches that off. Nil is not said.
 	HealthzAddress string
@@ -99,23 +102,30 @@ func (c Config) with(next Config) Config {
 	if next.HealthzPort != nil {
 		c.HealthzPort = next.HealthzPort
 	}
+	if len(next.FeatureGates) > 0 {
+		gates := map[string]bool{}
+		maps.Copy(gates, c.FeatureGates)
+		maps.Copy(gates, next.FeatureGates)
+		c.FeatureGates = gates
+	}
 	return c
 }
 
 // Parse reads one file. Relative paths in it are relative to dir, its folder.
 func Parse(data []byte, dir string) (Config, error) {
 	var read struct {
-		APIVersion     string `yaml:"apiVersion"`
-		Kind           string `yaml:"kind"`
-		StaticPodPath  string `yaml:"staticPodPath"`
-		Endpoint       string `yaml:"containerRuntimeEndpoint"`
-		CgroupDriver   string `yaml:"cgroupDriver"`
-		CgroupRoot     string `yaml:"cgroupRoot"`
-		CPUPolicy      string `yaml:"cpuManagerPolicy"`
-		MemoryPolicy   string `yaml:"memoryManagerPolicy"`
-		FailCgroupV1   *bool  `yaml:"failCgroupV1"`
-		HealthzAddress string `yaml:"healthzBindAddress"`
-		HealthzPort    *int   `yaml:"healthzPort"`
+		APIVersion     string          `yaml:"apiVersion"`
+		Kind           string          `yaml:"kind"`
+		StaticPodPath  string          `yaml:"staticPodPath"`
+		Endpoint       string          `yaml:"containerRuntimeEndpoint"`
+		CgroupDriver   string          `yaml:"cgroupDriver"`
+		CgroupRoot     string          `yaml:"cgroupRoot"`
+		CPUPolicy      string          `yaml:"cpuManagerPolicy"`
+		MemoryPolicy   string          `yaml:"memoryManagerPolicy"`
+		FailCgroupV1   *bool           `yaml:"failCgroupV1"`
+		FeatureGates   map[string]bool `yaml:"featureGates"`
+		HealthzAddress string          `yaml:"healthzBindAddress"`
+		HealthzPort    *int            `yaml:"healthzPort"`
 	}
 	if err := yaml.Unmarshal(data, &read); err != nil {
 		return Config{}, fmt.Errorf("%w: it is no YAML or JSON of one", ErrKind)
@@ -128,7 +138,8 @@ func Parse(data []byte, dir string) (Config, error) {
 	}
 	return Config{
 		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot,
-		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy, FailCgroupV1: read.FailCgroupV1,
+		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy,
+		FailCgroupV1: read.FailCgroupV1, FeatureGates: read.FeatureGates,
 		HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort,
 	}, nil
 }

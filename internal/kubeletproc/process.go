@@ -41,6 +41,11 @@ type Proc struct {
 	Root string
 	// User is the caller's effective user.
 	User int
+	// OfHost says that the caller is a container that has changed its root to that of
+	// the host, whose proc file system this then is. The links of a process of the host
+	// can't be read from there without the right to trace it, so other signs tell which
+	// are the host's own.
+	OfHost bool
 }
 
 // Here is the proc file system of this host.
@@ -93,10 +98,17 @@ func (p Proc) read(pid int) (Process, error) {
 	if !process.isKubelet() {
 		return Process{}, errNoKubelet
 	}
-	if process.Foreign, err = p.foreign(pid); err != nil || process.Foreign != "" {
+	foreign := p.foreign
+	if p.OfHost {
+		foreign = p.foreignToHost
+	}
+	if process.Foreign, err = foreign(pid); err != nil || process.Foreign != "" {
 		return process, err
 	}
-	if process.Dir, err = os.Readlink(p.path(pid, "cwd")); err != nil {
+	if p.OfHost {
+		// systemd's default; one that says otherwise should have absolute paths.
+		process.Executable, process.Dir = process.Args[0], "/"
+	} else if process.Dir, err = os.Readlink(p.path(pid, "cwd")); err != nil {
 		return Process{}, err
 	}
 	process.Started, err = p.started(pid)
@@ -144,6 +156,39 @@ func (p Proc) foreign(pid int) (string, error) {
 		return fmt.Sprintf("it runs in another mount namespace, as in a container: run steadylet there, as with nsenter --target %d --mount", pid), nil
 	}
 	return "", nil
+}
+
+// foreignToHost is foreign for a caller in a container. A pod may share the host's
+// process IDs, but not the control group of a service of the host.
+func (p Proc) foreignToHost(pid int) (string, error) {
+	status, err := os.ReadFile(p.path(pid, "status"))
+	if err != nil {
+		return "", err
+	}
+	user, err := effectiveUser(string(status))
+	if err != nil {
+		return "", err
+	}
+	groups, err := os.ReadFile(p.path(pid, "cgroup"))
+	switch {
+	case err != nil:
+		return "", err
+	case user != p.User:
+		return fmt.Sprintf("it belongs to user %d, and this is user %d", user, p.User), nil
+	case strings.Contains(string(groups), "kubepods") || nested(string(status)):
+		return "it runs in a container", nil
+	}
+	return "", nil
+}
+
+// nested reports whether a process has IDs in more than one name space.
+func nested(status string) bool {
+	for line := range strings.Lines(status) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] == "NSpid:" {
+			return len(fields) > 2
+		}
+	}
+	return false
 }
 
 // effectiveUser reads the user from /proc/PID/status (proc_pid_status(5)).

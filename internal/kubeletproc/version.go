@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 )
 
@@ -41,7 +44,14 @@ func Version(ctx context.Context, program string) (string, error) {
 // VersionOf asks a running kubelet's own program, which may be another than what is
 // now at its path.
 func (p Proc) VersionOf(ctx context.Context, process Process) (string, error) {
-	version, err := Version(ctx, p.path(process.PID, "exe"))
+	program := p.path(process.PID, "exe")
+	if p.OfHost {
+		program = process.Executable
+		if err := p.checkProgram(process); err != nil {
+			return "", err
+		}
+	}
+	version, err := Version(ctx, program)
 	if err != nil {
 		return "", err
 	}
@@ -50,6 +60,29 @@ func (p Proc) VersionOf(ctx context.Context, process Process) (string, error) {
 		return "", fmt.Errorf("the kubelet (process %d) ended meanwhile: try again when it runs", process.PID)
 	}
 	return version, nil
+}
+
+// checkProgram refuses a program of the host that others could have put there, and one
+// that is not what the process was started from.
+func (p Proc) checkProgram(process Process) error {
+	const remedy = "run steadylet on the host itself (doctor also takes the version with --from)"
+	if !filepath.IsAbs(process.Executable) {
+		return fmt.Errorf("the path of the kubelet's program, %s, is not absolute: %s", process.Executable, remedy)
+	}
+	info, err := os.Stat(process.Executable)
+	if err != nil {
+		return fmt.Errorf("looking at the kubelet's program: %w: %s", err, remedy)
+	}
+	stat, isStat := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular() || !isStat:
+		return fmt.Errorf("%s is no program: %s", process.Executable, remedy)
+	case int(stat.Uid) != p.User || info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("%s can be changed by others than user %d: %s", process.Executable, p.User, remedy)
+	case time.Unix(stat.Ctim.Sec, stat.Ctim.Nsec).After(process.Started):
+		return fmt.Errorf("%s was changed after the kubelet started: %s", process.Executable, remedy)
+	}
+	return nil
 }
 
 // ErrNoKubelet means that a program is not a kubelet.

@@ -44,7 +44,7 @@ func (s *service) set(name, value string) error {
 	case "Environment":
 		words, err := split(value)
 		if err != nil {
-			return fmt.Errorf("Environment: %w", err)
+			return fmt.Errorf("the assignment of Environment: %w", err)
 		}
 		s.environment = append(s.environment, words...)
 		if value == "" {

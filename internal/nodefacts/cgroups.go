@@ -30,6 +30,9 @@ func (n node) cgroups() doctor.Cgroups {
 	if given, err := strconv.ParseBool(kubeletproc.Value(n.kubelet.Args, "fail-cgroupv1")); err == nil {
 		c.FailV1 = &given
 	}
+	if on, set := n.gate("KubeletCgroupDriverFromCRI"); set {
+		c.FromRuntime = &on
+	}
 	var system syscall.Statfs_t
 	if err := syscall.Statfs(cgroupMount, &system); err != nil {
 		c.Err = fmt.Errorf("looking at %s: %w", cgroupMount, err)
@@ -50,6 +53,18 @@ func (n node) cgroups() doctor.Cgroups {
 		}
 	}
 	return c
+}
+
+// gate returns a feature gate, of the command line or the configuration.
+func (n node) gate(name string) (on, set bool) {
+	for pair := range strings.SplitSeq(kubeletproc.Value(n.kubelet.Args, "feature-gates"), ",") {
+		if given, value, _ := strings.Cut(pair, "="); given == name {
+			on, err := strconv.ParseBool(value)
+			return on, err == nil
+		}
+	}
+	on, set = n.config.FeatureGates[name]
+	return on, set
 }
 
 // hasPods reports whether there is the group of a pod below kubepods, in it or in

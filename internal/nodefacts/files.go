@@ -23,7 +23,7 @@ const maxFile = 4 << 20
 // folder looks at where the state file is or will be.
 func folder(rootDir string) doctor.Folder {
 	path := filepath.Dir(statefile.Path(rootDir))
-	folder := doctor.Folder{Path: path, Err: statefile.CheckFolder(statefile.Path(rootDir))}
+	folder := doctor.Folder{Path: path, Err: statefile.CheckFolder(path)}
 	if folder.Err != nil {
 		return folder
 	}

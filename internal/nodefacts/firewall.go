@@ -20,7 +20,10 @@ const maxRules = 64 << 20
 
 // firewall asks both kinds of iptables for the chains of Kubernetes. Neither loads a
 // table that is not there yet: iptables-save reads those that the kernel lists.
-func firewall(ctx context.Context) doctor.Firewall {
+func firewall(ctx context.Context, inContainer bool) doctor.Firewall {
+	if inContainer {
+		return doctor.Firewall{Err: errors.New("a container sees those of its own network only")}
+	}
 	var w doctor.Firewall
 	version, err := output(ctx, "iptables", "--version")
 	if errors.Is(err, exec.ErrNotFound) {

@@ -9,9 +9,12 @@ package nodefacts
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +32,12 @@ type Request struct {
 	nodestate.Request
 	// From is the version that runs, where it is not to be asked for; To the one to come.
 	From, To doctor.Release
+	// BackupDir is where copies of kubelets are kept, besides beside the program.
+	BackupDir string
 }
+
+// DefaultBackupDir is where scripts/upgrade-kubelet keeps them.
+const DefaultBackupDir = "/var/lib/steadylet/kubelets"
 
 // node is what gathering goes by.
 type node struct {
@@ -38,28 +46,47 @@ type node struct {
 	config   kubeletconf.Config
 	settings nodestate.Settings
 	now      time.Time
+	// ofHost is as in kubeletproc.Proc.
+	ofHost bool
 }
 
-// Gather looks at the node. Its error is one of the request: a configuration that
-// can't be read. Where no kubelet is found, the defaults stand in for its settings.
+// Gather looks at the node. Its error is one of the request: a configuration that it
+// names and that can't be read. Where no kubelet is found, or what it was started with
+// can't be read, the defaults stand in for its settings.
 func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now time.Time) (doctor.Facts, error) {
-	n := node{request: request, now: now}
+	n := node{request: request, now: now, ofHost: proc.OfHost}
 	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
 	var err error
-	n.kubelet, n.config, n.settings, err = request.Settle(proc)
+	n.kubelet, n.config, n.settings, err = settle(request, proc)
 	var none *kubeletproc.NotOneError
-	if errors.As(err, &none) {
+	if errors.As(err, &none) || err != nil && request.Config == "" && request.Program == "" && request.PID == 0 {
 		facts.Kubelet.Err = err
-		n.settings, err = nodestate.Resolve(request.Overrides, kubeletproc.Flags{}, kubeletconf.Config{}, "localhost")
+		n.settings, err = request.Defaults()
 	}
 	if err != nil {
 		return doctor.Facts{}, err
 	}
+	facts.Node = n.settings.NodeName
 	if facts.Kubelet.Err == nil {
 		facts.Kubelet = n.describeKubelet()
 	}
 	n.gather(ctx, &facts)
 	return facts, nil
+}
+
+// settle finds the kubelet. Where none runs it is the one that systemd would start.
+func settle(request Request, proc kubeletproc.Proc) (nodestate.Kubelet, kubeletconf.Config, nodestate.Settings, error) {
+	kubelet, config, settings, err := request.Settle(proc)
+	var none *kubeletproc.NotOneError
+	if !errors.As(err, &none) || !none.None() || request.Units == "" {
+		return kubelet, config, settings, err
+	}
+	unit, unitErr := kubeletunit.Load(request.Units)
+	if unitErr != nil {
+		return kubelet, config, settings, err
+	}
+	request.Program = unit.Args[0]
+	return request.Settle(proc)
 }
 
 // gather asks everybody at the same time: each fills its own part of the facts.
@@ -68,9 +95,10 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { n.version(ctx, facts) })
 	var sandboxes []statefile.Sandbox
 	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
-	parts.Go(func() { facts.Firewall = firewall(ctx) })
+	parts.Go(func() { facts.Firewall = firewall(ctx, n.ofHost) })
+	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	facts.Unit = n.unit()
-	facts.WayBack = wayBack(facts.Kubelet.Program)
+	facts.WayBack = wayBack(facts.Kubelet.Program, n.request.BackupDir)
 	facts.Cgroups = n.cgroups()
 	facts.Devices = devices(n.settings.RootDir)
 	facts.CPUs = n.cpuManager()
@@ -80,12 +108,12 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Wait()
 	// After the sandboxes were listed: see statefile.Manifest.Seed.
 	facts.StaticPods = n.staticPods(sandboxes, facts.Runtime.Err)
-	facts.Pods = n.pods()
 }
 
 func (n node) describeKubelet() doctor.Kubelet {
 	return doctor.Kubelet{
 		PID: n.kubelet.PID, Program: n.kubelet.Program, Flags: kubeletproc.Names(n.kubelet.Args), Source: n.kubelet.Source,
+		ContainerRuntime: kubeletproc.Value(n.kubelet.Args, "container-runtime"),
 	}
 }
 
@@ -132,25 +160,42 @@ func (n node) unit() doctor.Unit {
 	}
 }
 
-// wayBack looks for programs beside the kubelet whose names begin like its own.
-func wayBack(program string) doctor.WayBack {
+// wayBack looks for programs beside the kubelet whose names begin like its own, and
+// for those of the backup folder.
+func wayBack(program, backups string) doctor.WayBack {
 	if program == "" {
 		return doctor.WayBack{Err: errors.New("which program the kubelet is, is not known")}
 	}
-	pattern := program + ".*"
-	way := doctor.WayBack{Searched: pattern}
-	entries, err := os.ReadDir(filepath.Dir(program))
-	if err != nil {
+	beside, kept := filepath.Base(program)+".", "kubelet-"
+	way := doctor.WayBack{Searched: program + ".*, " + filepath.Join(backups, kept+"*")}
+	var err error
+	if way.Copies, err = programs(filepath.Dir(program), beside); err != nil {
 		return doctor.WayBack{Err: err}
 	}
+	others, err := programs(backups, kept)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return doctor.WayBack{Err: err}
+	}
+	way.Copies = append(way.Copies, others...)
+	return way
+}
+
+// programs lists those of a folder whose names begin so. The symbols of a release
+// build are none.
+func programs(folder, prefix string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("looking for copies of the kubelet: %w", err)
+	}
+	var found []string
 	for _, entry := range entries {
 		info, err := entry.Info()
-		isCopy, _ := filepath.Match(filepath.Base(program)+".*", entry.Name())
-		if err == nil && isCopy && info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
-			way.Copies = append(way.Copies, filepath.Join(filepath.Dir(program), entry.Name()))
+		if err == nil && strings.HasPrefix(entry.Name(), prefix) && filepath.Ext(entry.Name()) != ".debug" &&
+			info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
+			found = append(found, filepath.Join(folder, entry.Name()))
 		}
 	}
-	return way
+	return found, nil
 }
 
 func (n node) state() doctor.State {

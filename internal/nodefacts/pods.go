@@ -1,11 +1,17 @@
 package nodefacts
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/steadylet/steadylet/internal/doctor"
+	"github.com/steadylet/steadylet/internal/kubeapi"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -45,11 +51,74 @@ func (n node) staticPods(sandboxes []statefile.Sandbox, runtimeErr error) doctor
 	return static
 }
 
-// pods says what is known of the other pods.
-func (n node) pods() doctor.Pods {
+// errNoAPI is why the pods of a kubelet aren't known that nobody can ask for.
+var errNoAPI = errors.New("the kubelet's flags, which name its kubeconfig, are not known")
+
+// pods asks the API server as the kubelet does, with its own credentials, which may see
+// the pods of its node only. A kubelet without a kubeconfig has no other pods than the
+// static ones.
+func (n node) pods(ctx context.Context) doctor.Pods {
 	var pods doctor.Pods
 	_, err := os.Stat(filepath.Join(n.settings.RootDir, "actuated_pods_state"))
 	pods.Actuated = err == nil
-	pods.Err = errors.New("the API server was not asked")
+	listed, err := n.listPods(ctx)
+	pods.Err = err
+	for _, pod := range append(listed, n.manifestPods()...) {
+		name := pod.Metadata.Namespace + "/" + pod.Metadata.Name
+		if pod.Spec.RestartsOnResize() {
+			pods.RestartOnResize = append(pods.RestartOnResize, name)
+		}
+		if pod.Spec.HasSidecar() {
+			pods.Sidecars = append(pods.Sidecars, name)
+		}
+	}
+	for _, names := range []*[]string{&pods.RestartOnResize, &pods.Sidecars} {
+		slices.Sort(*names)
+		*names = slices.Compact(*names) // static pods are there twice
+	}
+	return pods
+}
+
+func (n node) listPods(ctx context.Context) ([]kubeapi.Pod, error) {
+	path := kubeletproc.Value(n.kubelet.Args, "kubeconfig")
+	switch {
+	case path == "" && len(n.kubelet.Args) == 0:
+		return nil, errNoAPI
+	case path == "":
+		return nil, nil
+	}
+	credentials, err := kubeapi.FromKubeconfig(path)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubeapi.New(credentials, n.request.Within)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.request.Within)
+	defer cancel()
+	return client.Pods(ctx, n.settings.NodeName)
+}
+
+// manifestPods reads the static pods. What can't be read is in the findings of the
+// static pods.
+func (n node) manifestPods() []kubeapi.Pod {
+	if n.settings.ManifestPath == "" {
+		return nil
+	}
+	manifests, err := nodestate.ReadManifests(n.settings.ManifestPath, n.settings.NodeName)
+	if err != nil {
+		return nil
+	}
+	var pods []kubeapi.Pod
+	for _, manifest := range manifests {
+		var read struct{ Spec kubeapi.PodSpec }
+		if manifest.Err != nil || yaml.Unmarshal(manifest.Content, &read) != nil {
+			continue
+		}
+		pod := kubeapi.Pod{Spec: read.Spec}
+		pod.Metadata.Namespace, pod.Metadata.Name = manifest.Namespace, manifest.Name
+		pods = append(pods, pod)
+	}
 	return pods
 }

@@ -64,12 +64,21 @@ func (r Request) Settle(proc kubeletproc.Proc) (Kubelet, kubeletconf.Config, Set
 	if err != nil {
 		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
+	settings, err := r.resolve(k.flags, config)
+	return k, config, settings, err
+}
+
+// Defaults works out the settings of a kubelet of which nothing is known.
+func (r Request) Defaults() (Settings, error) {
+	return r.resolve(kubeletproc.Flags{}, kubeletconf.Config{})
+}
+
+func (r Request) resolve(flags kubeletproc.Flags, config kubeletconf.Config) (Settings, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
-		return Kubelet{}, kubeletconf.Config{}, Settings{}, fmt.Errorf("asking for this host's name: %w", err)
+		return Settings{}, fmt.Errorf("asking for this host's name: %w", err)
 	}
-	settings, err := Resolve(r.Overrides, k.flags, config, hostname)
-	return k, config, settings, err
+	return Resolve(r.Overrides, flags, config, hostname)
 }
 
 func (r Request) find(proc kubeletproc.Proc) (Kubelet, error) {
@@ -99,18 +108,24 @@ func (r Request) stopped() (Kubelet, error) {
 		return Kubelet{}, err
 	}
 	k := Kubelet{Program: program, version: func(ctx context.Context) (string, error) { return kubeletproc.Version(ctx, program) }}
+	unit, err := r.unit()
+	k.Args, k.Source, k.flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
+	return k, err
+}
+
+// unit reads that of the kubelet. Where there is none it is empty.
+func (r Request) unit() (kubeletunit.Unit, error) {
 	if r.Units == "" {
-		return k, nil
+		return kubeletunit.Unit{}, nil
 	}
 	unit, err := kubeletunit.Load(r.Units)
 	if errors.Is(err, kubeletunit.ErrNone) {
-		return k, nil
+		return kubeletunit.Unit{}, nil
 	}
 	if err != nil {
-		return Kubelet{}, fmt.Errorf("%w: mend it, or say what it would with --root-dir, --config and --runtime-endpoint", err)
+		return kubeletunit.Unit{}, fmt.Errorf("%w: mend it, or say what it would with --root-dir, --config and --runtime-endpoint", err)
 	}
-	k.Args, k.Source, k.flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
-	return k, nil
+	return unit, nil
 }
 
 // config reads the kubelet's configuration. One that stands still has no command
@@ -166,14 +181,13 @@ func (f *Facts) gatherPods(ctx context.Context, settings Settings, within time.D
 }
 
 // RootDir returns the root directory that is meant: what the caller says, that of the
-// one kubelet that runs, or the default.
+// one kubelet that runs, that of the unit, or the default.
 func (r Request) RootDir(proc kubeletproc.Proc) (string, error) {
 	if r.Overrides.RootDir != "" {
 		return filepath.Abs(r.Overrides.RootDir)
 	}
 	if r.Program != "" {
-		k, err := r.stopped()
-		return first(k.flags.RootDir, DefaultRootDir), err
+		return r.stoppedRootDir()
 	}
 	processes, err := proc.Find()
 	if err != nil {
@@ -182,10 +196,16 @@ func (r Request) RootDir(proc kubeletproc.Proc) (string, error) {
 	process, err := kubeletproc.Only(processes, r.PID)
 	var none *kubeletproc.NotOneError
 	if errors.As(err, &none) && len(none.Usable) == 0 {
-		return DefaultRootDir, nil
+		return r.stoppedRootDir()
 	}
 	if err != nil {
 		return "", err
 	}
 	return first(kubeletproc.ParseFlags(process.Args).In(process.Dir).RootDir, DefaultRootDir), nil
+}
+
+// stoppedRootDir is the root directory of a kubelet that does not run.
+func (r Request) stoppedRootDir() (string, error) {
+	unit, err := r.unit()
+	return first(kubeletproc.ParseFlags(unit.Args).In("/").RootDir, DefaultRootDir), err
 }

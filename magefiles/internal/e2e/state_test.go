@@ -197,6 +197,11 @@ func verify(t *testing.T, command steadylet, stock, patched string) {
 	if out := command.run(t, 0, "verify", patched, "-o", "table"); strings.Count(out, "Patch  ") < 5 {
 		t.Errorf("of the patched kubelet it says\n%s", out)
 	}
+	if *ready == "" { // else it may be of another day's patches
+		lock := filepath.Join("..", "..", "..", "patches", "kubernetes.lock.yaml")
+		command.run(t, 0, "verify", stock, "--lock", lock)
+		command.run(t, 0, "verify", patched, "--lock", lock)
+	}
 	content, err := os.ReadFile(patched)
 	if err != nil {
 		t.Fatal(err)
@@ -228,6 +233,9 @@ func (n *stateNode) generate(t *testing.T, command steadylet, kubelet *testnode.
 	path := statefile.Path(n.place.RootDir)
 	command.run(t, 3, "state", "verify", "--pid", pid)
 	command.run(t, 0, "state", "generate", "--dry-run", "--pid", pid)
+	if out := command.run(t, 0, "doctor", "--to", "v1.31.0", "--pid", pid, "-o", "table"); !strings.Contains(out, "v1.30.14 to v1.31.0") {
+		t.Errorf("doctor says\n%s", out)
+	}
 	if _, err := os.Lstat(filepath.Dir(path)); !os.IsNotExist(err) {
 		t.Errorf("a dry run made %s (%v)", filepath.Dir(path), err)
 	}

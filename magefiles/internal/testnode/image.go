@@ -3,6 +3,7 @@ package testnode
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -28,15 +30,16 @@ const (
 
 // image is one image with all its names.
 type image struct {
-	names []string
-	// seconds is how long it sleeps.
-	seconds string
+	names, entrypoint []string
 }
 
 var images = []image{
-	{[]string{sandboxImage, AppImage, EditedImage}, "2147483647"},
-	{[]string{OtherImage}, "2147483646"},
+	{[]string{sandboxImage, AppImage, EditedImage}, []string{"/" + programPath, "sleep", "2147483647"}},
+	{[]string{OtherImage}, []string{"/" + programPath, "sleep", "2147483646"}},
 }
+
+// programPath is where an image has its one program.
+const programPath = "bin/busybox"
 
 // busyboxPath is where Debian's busybox-static puts its one program.
 const busyboxPath = "/bin/busybox"
@@ -58,10 +61,25 @@ func writeImages(path string) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// imageArchive makes a docker archive of images, whose only layer has the program as
-// /bin/busybox.
+// ImportProgram makes an image of a static program, and nothing else, and imports it by
+// that name.
+func (c *Containerd) ImportProgram(ctx context.Context, name string, program []byte) error {
+	data, err := imageArchive(program, image{[]string{name}, []string{"/" + programPath}})
+	path := filepath.Join(c.dir, "program.tar")
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("making the image %s: %w", name, err)
+	}
+	_, err = c.Ctr(ctx, "images", "import", path)
+	return err
+}
+
+// imageArchive makes a docker archive of images, whose only layer has the program at
+// programPath.
 func imageArchive(program []byte, images ...image) ([]byte, error) {
-	layer, err := archive(tarFile{"bin/busybox", program, 0o755})
+	layer, err := archive(tarFile{programPath, program, 0o755})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +89,7 @@ func imageArchive(program []byte, images ...image) ([]byte, error) {
 	for i, image := range images {
 		config, err := json.Marshal(map[string]any{
 			"architecture": runtime.GOARCH, "os": "linux",
-			"config": map[string]any{"Entrypoint": []string{"/bin/busybox", "sleep", image.seconds}},
+			"config": map[string]any{"Entrypoint": image.entrypoint},
 			"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(digest[:])}},
 		})
 		if err != nil {

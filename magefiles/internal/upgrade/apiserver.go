@@ -27,16 +27,36 @@ type controlPlane struct {
 	kubeconfig string
 }
 
+// planeOptions say what the API server is like.
+type planeOptions struct {
+	// gates are its feature gates.
+	gates []string
+	// roles says that rights are granted by role. Else everybody has all.
+	roles bool
+}
+
+func (o planeOptions) flags() []string {
+	mode := "AlwaysAllow"
+	if o.roles {
+		mode = "RBAC"
+	}
+	flags := []string{"--authorization-mode=" + mode}
+	if len(o.gates) > 0 {
+		flags = append(flags, "--feature-gates="+strings.Join(o.gates, ","))
+	}
+	return flags
+}
+
 // startControlPlane starts both programs in the node's folder, and makes the
-// namespace of the run's pods. gates are the API server's feature gates.
-func startControlPlane(ctx context.Context, node *testnode.Node, program string, gates []string) (*controlPlane, error) {
+// namespace of the run's pods.
+func startControlPlane(ctx context.Context, node *testnode.Node, program string, options planeOptions) (*controlPlane, error) {
 	plane := &controlPlane{dir: filepath.Join(node.Dir(), "control-plane")}
 	if err := os.MkdirAll(plane.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the control plane: %w", err)
 	}
 	endpoint, err := plane.startEtcd(node)
 	if err == nil {
-		err = plane.startAPIServer(ctx, node, program, endpoint, gates)
+		err = plane.startAPIServer(ctx, node, program, endpoint, options)
 	}
 	if err == nil {
 		err = plane.api.create(ctx, "/api/v1/namespaces", object{
@@ -78,7 +98,7 @@ func (p *controlPlane) startEtcd(node *testnode.Node) (endpoint string, err erro
 }
 
 // startAPIServer starts the API server and waits until it is ready.
-func (p *controlPlane) startAPIServer(ctx context.Context, node *testnode.Node, program, etcd string, gates []string) error {
+func (p *controlPlane) startAPIServer(ctx context.Context, node *testnode.Node, program, etcd string, options planeOptions) error {
 	port, err := testnode.FreePort()
 	if err != nil {
 		return err
@@ -88,15 +108,11 @@ func (p *controlPlane) startAPIServer(ctx context.Context, node *testnode.Node, 
 	if err := errors.Join(os.WriteFile(tokens, []byte(token+",rig,rig,system:masters\n"), 0o600), writeKey(key)); err != nil {
 		return fmt.Errorf("configuring the API server: %w", err)
 	}
-	flags := []string{
-		"--etcd-servers=" + etcd, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
-		"--cert-dir=" + filepath.Join(p.dir, "certificates"), "--token-auth-file=" + tokens, "--authorization-mode=AlwaysAllow",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + key, "--service-account-signing-key-file=" + key,
-		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount",
-	}
-	if len(gates) > 0 {
-		flags = append(flags, "--feature-gates="+strings.Join(gates, ","))
-	}
+	flags := append(options.flags(),
+		"--etcd-servers="+etcd, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
+		"--cert-dir="+filepath.Join(p.dir, "certificates"), "--token-auth-file="+tokens,
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+key, "--service-account-signing-key-file="+key,
+		"--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none", "--disable-admission-plugins=ServiceAccount")
 	if p.apiserver, err = node.Start("kube-apiserver", program, flags...); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func startCluster(ctx context.Context, apiserver string, pods []pod, gates []str
 	}
 	c := &cluster{node: node, pods: pods, history: newHistory()}
 	if c.place, err = node.PlaceKubelet(); err == nil {
-		c.plane, err = startControlPlane(ctx, node, apiserver, gates)
+		c.plane, err = startControlPlane(ctx, node, apiserver, planeOptions{gates: gates})
 	}
 	if err == nil {
 		err = c.createPods(ctx)

@@ -1,0 +1,47 @@
+package nodestate_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/nodestate"
+)
+
+// A kubelet that is stopped has the flags of its unit, as kubeadm sets it up.
+func TestStoppedKubeletOfAUnit(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	config := write("config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: /none\n")
+	write("etc/systemd/system/kubelet.service", "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=/usr/bin/kubelet --config="+config+" $KUBELET_KUBEADM_ARGS\n")
+	write("var/lib/kubelet/kubeadm-flags.env", `KUBELET_KUBEADM_ARGS="--root-dir=/data/kubelet --container-runtime-endpoint=unix:///run/crio/crio.sock"`)
+	request := nodestate.Request{Program: write("kubelet", "#!/bin/sh\necho Kubernetes v1.30.14\n"), Units: dir}
+	request.NodeName = "db-3"
+	kubelet, _, settings, err := request.Settle(kubeletproc.Proc{})
+	want := nodestate.Settings{RootDir: "/data/kubelet", Endpoint: "unix:///run/crio/crio.sock", NodeName: "db-3", ManifestPath: "/none"}
+	if err != nil || settings != want || kubelet.PID != 0 || kubelet.Source != "/etc/systemd/system/kubelet.service" {
+		t.Errorf("got %+v, %+v (%v)", kubelet, settings, err)
+	}
+	if root, err := request.RootDir(kubeletproc.Proc{}); err != nil || root != "/data/kubelet" {
+		t.Errorf("the root directory is %s (%v)", root, err)
+	}
+	// A folder of static pods that is missing still ends it, and so does a broken unit.
+	if _, _, err := request.Generate(t.Context(), kubeletproc.Proc{}, time.Now()); err == nil || !strings.Contains(err.Error(), "/none, does not exist") {
+		t.Errorf("got %v", err)
+	}
+	write("etc/systemd/system/kubelet.service", "[Service]\n")
+	if _, err := request.RootDir(kubeletproc.Proc{}); err == nil || !strings.Contains(err.Error(), "--root-dir") {
+		t.Errorf("a broken unit: got %v", err)
+	}
+}
