@@ -118,8 +118,14 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 		"another's unit": {func(t *testing.T, n node) []string { n.unit(t, "plain"); return []string{next(t)} }, 2, "starts /usr/local/bin/kubelet", "cat"},
 		"an empty unit":  {func(t *testing.T, n node) []string { n.unit(t, "forgotten"); return []string{next(t)} }, 2, "starts no program", "cat"},
 		"under way":      {lock, 2, "another run replaces", ""},
-		"doctor objects": {func(t *testing.T, n node) []string { n.doctor(t, "exit 6"); return []string{next(t)} }, 2, "doctor found", "cat"},
-		"without doctor": {func(t *testing.T, n node) []string { n.doctor(t, "[ $# -gt 2 ] || exit 1"); return []string{next(t)} }, 2, "--skip-doctor", "cat"},
+		"doctor objects": {func(t *testing.T, n node) []string {
+			n.before(t, `[ "$1" != doctor ] || [ "$2" = --help ] || exit 6`)
+			return []string{next(t)}
+		}, 2, "doctor found", "cat"},
+		"without doctor": {func(t *testing.T, n node) []string {
+			n.before(t, `[ "$1" != doctor ] || exit 1`)
+			return []string{next(t)}
+		}, 2, "--skip-doctor", "cat"},
 		"backups a link": {func(t *testing.T, n node) []string {
 			link(t, n.path("root"), n.path("backups"))
 			return []string{next(t)}
@@ -184,17 +190,12 @@ func link(t *testing.T, target, path string) {
 	}
 }
 
-// doctor makes steadylet doctor do something else.
-func (n node) doctor(t *testing.T, does string) {
+// before has steadylet run a line of shell first.
+func (n node) before(t *testing.T, line string) {
 	t.Helper()
-	real := n.path("stubs", "real")
-	text := "#!/bin/sh\nif [ \"$1\" = doctor ] && [ \"$2\" != --help ]; then " + does + "; fi\n"
-	if strings.HasPrefix(does, "[") {
-		text = "#!/bin/sh\nif [ \"$1\" = doctor ]; then exit 1; fi\n"
-	}
-	if err := errors.Join(os.Rename(n.path("stubs", "steadylet"), real), os.WriteFile(n.path("stubs", "steadylet"), []byte(text+"exec "+real+" \"$@\"\n"), 0o700)); err != nil {
-		t.Fatal(err)
-	}
+	command, moved := n.path("stubs", "steadylet"), n.path("stubs", "steadylet.moved")
+	must(t, os.Rename(command, moved))
+	must(t, os.WriteFile(command, []byte("#!/bin/sh\n"+line+"\nexec "+moved+" \"$@\"\n"), 0o700))
 }
 
 // A signal, at two moments: the old kubelet runs, again or still. A kill leaves a whole
@@ -239,7 +240,8 @@ func TestUpgradeKubeletInterrupted(t *testing.T) {
 	}
 }
 
-// signalled runs a command and sends it a signal once its output says that.
+// signalled runs a command and sends it a signal when its output says that, and once more
+// while it goes back, which must not keep it from doing so.
 func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal) (int, string) {
 	t.Helper()
 	out, err := cmd.StderrPipe()
@@ -250,11 +252,9 @@ func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal)
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	sent := false
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		text.WriteString(lines.Text() + "\n")
-		if !sent && strings.Contains(lines.Text(), until) {
-			sent = true
+		if strings.Contains(lines.Text(), until) || strings.Contains(lines.Text(), "going back") {
 			if err := cmd.Process.Signal(signal); err != nil {
 				t.Error(err)
 			}
