@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/steadylet/steadylet/internal/certs"
+	"github.com/steadylet/steadylet/internal/controlplane"
 	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
@@ -74,6 +76,16 @@ func exitCode(err error) int {
 		return exitFuture
 	case is(statefile.ErrMissing, errNoManifest):
 		return exitMissing
+	case is(controlplane.ErrUnhealthy):
+		return exitUnhealthy
+	case is(errExpiring):
+		return exitExpiring
+	case is(errExpired):
+		return exitExpired
+	case is(certs.ErrNone):
+		return exitMissing
+	case is(errBroken):
+		return exitDamaged
 	case is(errDiffers, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
 		return exitDamaged
 	}

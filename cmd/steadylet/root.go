@@ -56,7 +56,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newState(a), newVerify(a))
+	root.AddCommand(newState(a), newVerify(a), newCerts(a))
 	return root
 }
 
