@@ -40,7 +40,7 @@ const certsExitHelp = `Exit status, the worst that was found:
   2  broken: a certificate or key that can't be read, a key of another certificate, an
      authority that did not sign, another program that says something else
   3  there are no certificates
-  9  a certificate expires within --warn-days, or outlives its authority
+  9  a certificate expires within --warn-days
   10 a certificate has expired, or is not valid yet`
 
 var (
@@ -214,6 +214,9 @@ func certsTable(rows *tabwriter.Writer, report certs.Report) {
 			fmt.Fprintf(rows, "%s: %s: %s\n", c.Status, c.Path, problem)
 		}
 	}
+	if names := outliving(report); len(names) > 0 {
+		fmt.Fprintf(rows, "note: of no use once their authority has expired, though valid for longer: %s\n", strings.Join(names, ", "))
+	}
 	for _, check := range report.CrossChecks {
 		switch {
 		case check.Skipped != "":
@@ -225,4 +228,15 @@ func certsTable(rows *tabwriter.Writer, report certs.Report) {
 			fmt.Fprintf(rows, "DIFFERS: %s\n", difference)
 		}
 	}
+}
+
+// outliving names the certificates that are valid for longer than their authority.
+func outliving(report certs.Report) []string {
+	var names []string
+	for _, certificate := range report.Certificates {
+		if certificate.OutlivesAuthority {
+			names = append(names, certificate.Name)
+		}
+	}
+	return names
 }

@@ -18,7 +18,7 @@ type Status string
 const (
 	// OK: valid for longer than the days to warn of, with its key, from its authority.
 	OK Status = "ok"
-	// Expiring: valid, but for no more than the days to warn of, or beyond its authority.
+	// Expiring: valid, but for no more than the days to warn of.
 	Expiring Status = "expiring"
 	// Expired: not valid any more, or not yet.
 	Expired Status = "expired"
@@ -52,6 +52,9 @@ type Certificate struct {
 	// SignedBy is the name of the source whose certificate signed this one; empty
 	// where that isn't known.
 	SignedBy string `json:"signedBy,omitempty"`
+	// OutlivesAuthority says that it is of no use as long as it says, for its authority
+	// expires before.
+	OutlivesAuthority bool `json:"outlivesAuthority,omitempty"`
 	// Key is "matches", "differs", "absent", "unreadable" or "not read".
 	Key      string   `json:"key"`
 	SHA256   string   `json:"sha256,omitempty"`
@@ -203,7 +206,7 @@ func (c *checker) judgeSigner(entry *Certificate, source Source, certificate *x5
 		if c.now.After(authority.NotAfter) {
 			entry.add(Expired, "its authority expired on %s", authority.NotAfter.UTC().Format(time.DateOnly))
 		} else if certificate.NotAfter.After(authority.NotAfter) {
-			entry.add(Expiring, "it outlives its authority, which is valid until %s", authority.NotAfter.UTC().Format(time.DateOnly))
+			entry.OutlivesAuthority = true
 		}
 		return
 	}
