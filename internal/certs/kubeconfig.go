@@ -74,9 +74,9 @@ func ParseKubeconfig(text []byte, dir string) (Kubeconfig, error) {
 			path = filepath.Join(dir, path)
 		}
 		if len(decoded) > 0 {
-			path = ""
+			return Material{Name: name, PEM: decoded}
 		}
-		return Material{Name: name, PEM: decoded, Path: path}
+		return Material{Name: name, Path: path}
 	}
 	for _, user := range raw.Users {
 		pair := Pair{
