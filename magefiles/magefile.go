@@ -21,6 +21,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testrun"
@@ -36,6 +37,8 @@ func Build(ctx context.Context,
 	cgo *bool, // link C code, as upstream's own builds do
 	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
 	untested *bool, // also take a version that the series has no range for
+	leafYears *int, // years for which kubeadm signs certificates (default with -caYears: 10)
+	caYears *int, // years for which kubeadm makes authorities (default with -leafYears: 30)
 	source *string, // auto, git, module, archive or dir (default: auto)
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
@@ -50,8 +53,20 @@ func Build(ctx context.Context,
 	if err := options.Check(); err != nil {
 		return err // before anything is fetched
 	}
+	certificates := certvalidity.Request{Component: options.Component, Series: value(series, ""), Leaf: leafYears, CA: caYears}
+	years, err := certificates.Years(time.Now())
+	if err != nil {
+		return err
+	}
 	return run(func(p *pipeline.Pipeline) error {
-		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
+		if years != nil {
+			chosen, err := p.ValiditySeries(certificates, value(version, ""))
+			if err != nil {
+				return err
+			}
+			series = &chosen
+		}
+		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested, years)
 		if err != nil {
 			return err
 		}
@@ -98,7 +113,7 @@ func Patch(ctx context.Context,
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
-		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested)
+		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested, nil)
 		if err != nil {
 			return p.ReportConflicts(err, value(json, false))
 		}
@@ -184,8 +199,8 @@ func run(do func(*pipeline.Pipeline) error) (err error) {
 	return do(p)
 }
 
-func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool) (*pipeline.Patched, error) {
-	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false)}
+func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool, years *certvalidity.Years) (*pipeline.Patched, error) {
+	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false), Validity: years}
 	if err := p.CheckSeries(options.Series); err != nil {
 		return nil, err // before anything is fetched
 	}

@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/steadylet/steadylet/internal/certs"
+	"github.com/steadylet/steadylet/internal/controlplane"
 	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubelethealth"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
@@ -43,7 +45,7 @@ const (
 	exitFuture  = 4
 	exitRefused = 5
 	exitFound   = 6
-	// exitReplaced and exitUnhealthy are of containers and kubelet.
+	// exitReplaced and exitUnhealthy are of containers, kubelet and certs restart.
 	exitReplaced  = 7
 	exitUnhealthy = 8
 )
@@ -84,13 +86,17 @@ func exitCode(err error) int {
 		return exitFound
 	case is(statefile.ErrFutureSchema):
 		return exitFuture
-	case is(statefile.ErrMissing, errNoManifest):
+	case is(statefile.ErrMissing, errNoManifest, certs.ErrNone):
 		return exitMissing
-	case is(errDiffers, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
+	case is(errExpiring):
+		return exitExpiring
+	case is(errExpired):
+		return exitExpired
+	case is(errDiffers, errBroken, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
 		return exitDamaged
 	case is(errReplaced):
 		return exitReplaced
-	case is(kubelethealth.ErrUnhealthy):
+	case is(kubelethealth.ErrUnhealthy, controlplane.ErrUnhealthy):
 		return exitUnhealthy
 	}
 	return exitOther

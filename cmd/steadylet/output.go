@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -23,22 +25,24 @@ func absolute(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// addOutput adds the flag -o. check, called after it is parsed, returns the format.
-func addOutput(cmd *cobra.Command, a app) (check func() (string, error)) {
-	format := cmd.Flags().StringP("output", "o", "", "json, yaml or table (default: table on a terminal, else json)")
-	formats := []string{"json", "yaml", "table"}
+// addOutput adds the flag -o, with further formats that print does not know. check,
+// called after the flag is parsed, returns the format.
+func addOutput(cmd *cobra.Command, a app, further ...string) (check func() (string, error)) {
+	formats := append([]string{"json", "yaml", "table"}, further...)
+	last := len(formats) - 1
+	known := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	format := cmd.Flags().StringP("output", "o", "", known+" (default: table on a terminal, else json)")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only without the flag
 	return func() (string, error) {
-		switch *format {
-		case "":
-			if isTerminal(a.out) {
-				return "table", nil
-			}
+		switch {
+		case *format == "" && isTerminal(a.out):
+			return "table", nil
+		case *format == "":
 			return "json", nil
-		case "json", "yaml", "table":
+		case slices.Contains(formats, *format):
 			return *format, nil
 		}
-		return "", fmt.Errorf("-o %s is not known: want json, yaml or table", *format)
+		return "", fmt.Errorf("-o %s is not known: want %s", *format, known)
 	}
 }
 

@@ -62,7 +62,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newContainers(a), newKubelet(a))
+	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newContainers(a), newKubelet(a), newCerts(a))
 	return root
 }
 

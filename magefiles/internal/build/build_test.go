@@ -54,6 +54,9 @@ func TestKey(t *testing.T) {
 		"toolchain": func(tree *Tree, _ *Options) { tree.Toolchain = "go1.26.6" },
 		"version":   func(tree *Tree, _ *Options) { tree.Stamp.Version = "v1.36.4" },
 		"verified":  func(tree *Tree, _ *Options) { tree.Stamp.Verified = true },
+		"variable": func(tree *Tree, _ *Options) {
+			tree.Stamp.Variables = []Variable{{Package: "k8s.io/client-go/util/cert", Name: "caYears", Value: "30"}}
+		},
 		"component": func(_ *Tree, options *Options) { options.Component = "kubeadm" },
 		"mode":      func(_ *Tree, options *Options) { options.Mode = Debug },
 		"cgo":       func(_ *Tree, options *Options) { options.CGO = true },

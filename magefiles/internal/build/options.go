@@ -81,16 +81,22 @@ type Stamp struct {
 	// Verified says that the tree under the patches is proven to be the tag's. A
 	// binary of any other calls its tree dirty.
 	Verified bool
+	// Variables are set beside those of the version.
+	Variables []Variable
 }
 
-// versionPackages are those whose variables carry the version. Up to 1.20 the
-// linker knows vendored packages by the longer path.
-var versionPackages = [...]string{
-	"k8s.io/client-go/pkg/version",
-	"k8s.io/component-base/version",
-	"k8s.io/kubernetes/vendor/k8s.io/client-go/pkg/version",
-	"k8s.io/kubernetes/vendor/k8s.io/component-base/version",
+// Variable is a string variable that the linker sets.
+type Variable struct {
+	// Package is an import path as its sources write it.
+	Package, Name, Value string
 }
+
+// versionPackages are those whose variables carry the version.
+var versionPackages = [...]string{"k8s.io/client-go/pkg/version", "k8s.io/component-base/version"}
+
+// vendorPrefixes are what comes before a vendored package's path: up to 1.20 the
+// linker knows it by the longer one.
+var vendorPrefixes = [...]string{"", "k8s.io/kubernetes/vendor/"}
 
 // linkerFlags returns the value of -ldflags.
 func (s Stamp) linkerFlags(extra ...string) string {
@@ -106,8 +112,15 @@ func (s Stamp) linkerFlags(extra ...string) string {
 		{"gitMinor", fmt.Sprint(s.Minor)},
 		{"buildDate", s.Date},
 	} {
-		for _, path := range versionPackages {
-			flags = append(flags, fmt.Sprintf("-X=%s.%s=%s", path, variable.name, variable.value))
+		for _, prefix := range vendorPrefixes {
+			for _, path := range versionPackages {
+				flags = append(flags, fmt.Sprintf("-X=%s%s.%s=%s", prefix, path, variable.name, variable.value))
+			}
+		}
+	}
+	for _, variable := range s.Variables {
+		for _, prefix := range vendorPrefixes {
+			flags = append(flags, fmt.Sprintf("-X=%s%s.%s=%s", prefix, variable.Package, variable.Name, variable.Value))
 		}
 	}
 	return strings.Join(flags, " ")

@@ -26,7 +26,7 @@ type Files interface {
 
 // Version changes with every change of what Check accepts, so that a proof of an
 // earlier checker is not taken for one of this.
-const Version = "hookcheck 3"
+const Version = "hookcheck 4"
 
 const (
 	// InReturn is the value of Assertion.In for a call inside a return statement.
@@ -53,7 +53,10 @@ type Assertion struct {
 	In string `yaml:"in" json:"in,omitempty"`
 	// Before is a call, as written, that every path reaches only after Call.
 	Before string `yaml:"before" json:"before,omitempty"`
-	// Import is the import path that the package name in Call stands for.
+	// Argument is one of the call's arguments, as written: "CAValidity()".
+	Argument string `yaml:"argument" json:"argument,omitempty"`
+	// Import is the import path that the package name in Call stands for; with
+	// Argument, that in the argument.
 	Import string `yaml:"import" json:"import,omitempty"`
 	// Versions limits the assertion; nil is every version.
 	Versions *kubever.Range `yaml:"versions" json:"versions,omitempty"`
@@ -70,8 +73,12 @@ func (a Assertion) Validate() error {
 		return fmt.Errorf("in is %q (want %q, %q or nothing)", a.In, InReturn, InEveryReturn)
 	case a.In == InEveryReturn && a.Before != "":
 		return fmt.Errorf("before does not go with in: %s", InEveryReturn)
-	case a.Import != "" && strings.Count(a.Call, ".") != 1:
+	case a.Argument != "" && a.In == InEveryReturn:
+		return fmt.Errorf("argument does not go with in: %s", InEveryReturn)
+	case a.Import != "" && a.Argument == "" && strings.Count(a.Call, ".") != 1:
 		return fmt.Errorf("import needs a call of the form package.Function, not %q", a.Call)
+	case a.Import != "" && a.Argument != "" && strings.Count(a.Argument, ".") != 1:
+		return fmt.Errorf("import needs an argument of the form package.Name, not %q", a.Argument)
 	}
 	return nil
 }
@@ -85,6 +92,9 @@ func (a Assertion) AppliesTo(v kubever.Version) bool {
 func (a Assertion) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s to call %s", a.Function, a.Call)
+	if a.Argument != "" {
+		fmt.Fprintf(&b, " with the argument %s", a.Argument)
+	}
 	if a.Import != "" {
 		fmt.Fprintf(&b, " of %s", a.Import)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio"
 
 	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
 	"github.com/steadylet/steadylet/magefiles/internal/layout"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
@@ -34,6 +35,16 @@ type Manifest struct {
 	Binary    File   `json:"binary"`
 	// Debug is the file with the DWARF of a release binary.
 	Debug *File `json:"debug,omitempty"`
+	// CertificateValidity says for how long a kubeadm that was built for that signs.
+	CertificateValidity *CertificateValidity `json:"certificateValidity,omitempty"`
+}
+
+// CertificateValidity is for how many years kubeadm signs, and what makes it.
+type CertificateValidity struct {
+	certvalidity.Years
+	// Configuration is the ClusterConfiguration with the years, where a stock kubeadm
+	// reads them from that. Elsewhere they are in the binary.
+	Configuration *File `json:"configuration,omitempty"`
 }
 
 // Base is the pristine tree.

@@ -30,19 +30,21 @@ type builtRecord struct {
 	DebugPath, DebugSHA256 string
 	ManifestPath           string
 	ManifestSHA256         string
+	// Configuration is kubeadm's, where it has one.
+	ConfigurationPath, ConfigurationSHA256 string
 	// Untested is what the manifest says: the binary doesn't depend on it.
 	Untested bool
 }
 
 // Build compiles a patched tree into
 // dist/<version>/<os>-<arch>/<mode>/<component>. A stock build's mode has the
-// prefix "stock-". When it fails the files of an earlier build are still there.
+// prefix "stock-", and that of a kubeadm with years of its own their label at the end. When it fails the files of an earlier build are still there.
 func (p *Pipeline) Build(ctx context.Context, tree *Patched, options build.Options) (*Built, error) {
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
 	target := p.target(tree)
-	key := build.Key(target, options)
+	key := buildKey(tree, target, options)
 	dir := p.distDir(tree, options)
 	binary := filepath.Join(dir, options.Component)
 	built := &Built{Path: binary, ManifestPath: binary + ".manifest.json", Version: target.Stamp.Version}
@@ -72,12 +74,16 @@ func (p *Pipeline) Build(ctx context.Context, tree *Patched, options build.Optio
 // target describes the tree to the compiler.
 func (p *Pipeline) target(tree *Patched) build.Tree {
 	request := tree.Tree.Request
+	var variables []build.Variable
+	if tree.Validity != nil && tree.Series.Digest != "" {
+		variables = tree.Validity.Variables()
+	}
 	return build.Tree{
 		Dir: tree.Tree.Worktree, Layout: tree.Tree.Layout, ID: tree.Series.Tree, Toolchain: request.Entry.Toolchain,
 		Stamp: build.Stamp{
 			Version: tree.Version(), Commit: tree.Series.Commit, Date: request.Entry.Time.UTC().Format(time.RFC3339),
 			Major: request.Version.Major, Minor: request.Version.Minor,
-			Verified: tree.Tree.Origin.Verified,
+			Verified: tree.Tree.Origin.Verified, Variables: variables,
 		},
 	}
 }
@@ -86,6 +92,9 @@ func (p *Pipeline) distDir(tree *Patched, options build.Options) string {
 	mode := string(options.Mode)
 	if tree.Series.Digest == "" {
 		mode = "stock-" + mode
+	}
+	if tree.Validity != nil {
+		mode += "-" + tree.Validity.Label()
 	}
 	return filepath.Join(p.config.Root, "dist", tree.Tree.Request.Version.String(), "linux-"+options.Arch, mode)
 }
@@ -121,6 +130,9 @@ func (p *Pipeline) compile(ctx context.Context, tree *Patched, target build.Tree
 		}
 		described.Debug = &debug
 	}
+	if described.CertificateValidity, err = describeValidity(tree, options.Component, dir); err != nil {
+		return manifest.Manifest{}, err
+	}
 	return described, manifest.Write(binary.Path+".manifest.json", described)
 }
 
@@ -151,6 +163,10 @@ func publish(from, to string, described manifest.Manifest) (builtRecord, error) 
 	if described.Debug != nil {
 		files = append(files, described.Debug.Name)
 		record.DebugPath, record.DebugSHA256 = filepath.Join(to, described.Debug.Name), described.Debug.SHA256
+	}
+	if validity := described.CertificateValidity; validity != nil && validity.Configuration != nil {
+		files = append(files, validity.Configuration.Name)
+		record.ConfigurationPath, record.ConfigurationSHA256 = filepath.Join(to, validity.Configuration.Name), validity.Configuration.SHA256
 	}
 	for _, file := range files {
 		if err := os.Rename(filepath.Join(from, file), filepath.Join(to, file)); err != nil {
@@ -185,7 +201,9 @@ func (r builtRecord) intact(built *Built) bool {
 	if r.Path != built.Path || r.ManifestPath != built.ManifestPath {
 		return false
 	}
-	for path, want := range map[string]string{r.Path: r.SHA256, r.DebugPath: r.DebugSHA256, r.ManifestPath: r.ManifestSHA256} {
+	for path, want := range map[string]string{
+		r.Path: r.SHA256, r.DebugPath: r.DebugSHA256, r.ManifestPath: r.ManifestSHA256, r.ConfigurationPath: r.ConfigurationSHA256,
+	} {
 		if path == "" {
 			continue
 		}

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/graft"
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
@@ -34,6 +36,8 @@ type PatchOptions struct {
 	// Untested takes the nearest variant of each patch for a version that no
 	// range of the series contains.
 	Untested bool
+	// Validity says for how many years kubeadm signs, where that is asked for.
+	Validity *certvalidity.Years
 }
 
 // Patched is a tree with a series applied and its hooks proven, or a stock tree
@@ -45,6 +49,8 @@ type Patched struct {
 	Applied []AppliedPatch
 	// Cached says that the patches had been applied before.
 	Cached bool
+	// Validity says for how many years kubeadm signs, where that is asked for.
+	Validity *certvalidity.Years `json:"-"`
 }
 
 // AppliedPatch is one patch and where its hunks were found.
@@ -54,21 +60,26 @@ type AppliedPatch struct {
 }
 
 // Version is what a binary of the tree says of itself: the tag, and eight digits
-// of the series digest as build metadata. (The + keeps semantic versioning's
-// order, and passes Kubernetes' own version checks.)
+// of the series digest as build metadata, with the years that were linked in. (The
+// + keeps semantic versioning's order, and passes Kubernetes' own version checks.)
 func (t *Patched) Version() string {
 	if t.Series.Digest == "" {
 		return t.Tree.Request.Version.String()
 	}
-	return fmt.Sprintf("%s+steadylet.%.8s", t.Tree.Request.Version, t.Series.Digest)
+	version := fmt.Sprintf("%s+steadylet.%.8s", t.Tree.Request.Version, t.Series.Digest)
+	if t.Validity != nil {
+		version += "." + t.Validity.Label()
+	}
+	return version
 }
 
 // additions is everything that is put on top of a pristine tree.
 type additions struct {
 	patches    []*series.Patch
 	assertions []hookcheck.Assertion
-	library    *graft.Plan
-	digest     string
+	// library is nil for a series that does not touch the kubelet.
+	library *graft.Plan
+	digest  string
 	// untested says that no range of some patch contains the version.
 	untested bool
 }
@@ -88,7 +99,9 @@ func (a *additions) key(tree *source.Tree) (workspace.Key, error) {
 // tree is as it was before.
 func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOptions) (*Patched, error) {
 	if options.Series == StockSeries {
-		return stock(tree), nil
+		patched := stock(tree)
+		patched.Validity = options.Validity
+		return patched, nil
 	}
 	added, err := p.additions(ctx, tree, options)
 	if err != nil {
@@ -100,12 +113,12 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 		return nil, err
 	}
 	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest {
-		patched.Tree, patched.Cached = tree, true
+		patched.Tree, patched.Cached, patched.Validity = tree, true, options.Validity
 		return patched, nil
 	}
 	step := p.progress.Step("patch", progress.Patches)
 	defer step.Abort()
-	patched = &Patched{Tree: tree}
+	patched = &Patched{Tree: tree, Validity: options.Validity}
 	if err := patched.apply(added, step); err != nil {
 		return nil, fmt.Errorf("applying series %s to Kubernetes %s: %w", options.Series, tree.Request.Version, err)
 	}
@@ -135,14 +148,16 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 		return nil, err
 	}
 	_, outside := loaded.Select(version, false)
-	library, err := p.library(ctx, tree)
-	if err != nil {
+	added := &additions{patches: patches, assertions: loaded.AssertionsFor(version), untested: outside != nil}
+	if !slices.Contains(loaded.Components, "kubelet") {
+		added.digest = series.Digest(patches)
+		return added, nil
+	}
+	if added.library, err = p.library(ctx, tree); err != nil {
 		return nil, err
 	}
-	return &additions{
-		patches: patches, library: library, assertions: loaded.AssertionsFor(version),
-		digest: series.Digest(patches, library.Digest), untested: outside != nil,
-	}, nil
+	added.digest = series.Digest(patches, added.library.Digest)
+	return added, nil
 }
 
 // CheckSeries reports whether a series of that name can be read, so that a mistyped
@@ -184,9 +199,7 @@ func (t *Patched) apply(added *additions, step *progress.Step) error {
 		return err
 	}
 	history := history{store: store, tree: t.Tree.TreeID, commit: t.Tree.Commit, when: t.Tree.Request.Entry.Time}
-	t.Series = manifest.Series{
-		Digest: added.digest, Library: added.library.Digest, Untested: added.untested, Patches: []manifest.Patch{},
-	}
+	t.Series = manifest.Series{Digest: added.digest, Untested: added.untested, Patches: []manifest.Patch{}}
 	for i, applied := range result.Patches {
 		if err := history.add(applied.Patch.Title, applied.Patch.Body, edits(applied.Changes, t.Tree.Layout)); err != nil {
 			return fmt.Errorf("committing %s: %w", applied.Patch.File, err)
@@ -198,8 +211,11 @@ func (t *Patched) apply(added *additions, step *progress.Step) error {
 		t.Applied = append(t.Applied, AppliedPatch{File: applied.Patch.File, Hunks: applied.Hunks})
 		step.Set(int64(i+1), int64(len(result.Patches)))
 	}
-	if err := history.addLibrary(added.library, t.Tree.Layout); err != nil {
-		return err
+	if added.library != nil {
+		t.Series.Library = added.library.Digest
+		if err := history.addLibrary(added.library, t.Tree.Layout); err != nil {
+			return err
+		}
 	}
 	t.Series.Tree, t.Series.Commit = history.tree.String(), history.commit.String()
 	return store.SetMain(history.commit)

@@ -1,0 +1,189 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// Node says where things are. Paths are absolute.
+type Node struct {
+	// Manifests is the folder of static pods, Name the node's.
+	Manifests, Name string
+	Endpoint        string
+	// Folders hold what may have been renewed.
+	Folders []string
+	// Within bounds an answer of the container runtime, Patience how long a container
+	// may take to be there again and healthy.
+	Within, Patience time.Duration
+	// Calm is how long a container without a probe must run.
+	Calm time.Duration
+}
+
+// Pods reads the static pods. A file that is none is left out, as by the kubelet.
+func (n Node) Pods() ([]Pod, error) {
+	files, err := nodestate.ReadManifests(n.Manifests, n.Name)
+	if err != nil {
+		return nil, err
+	}
+	var pods []Pod
+	for _, file := range files {
+		if file.Err != nil {
+			continue
+		}
+		pod, err := ParsePod(file.Path, file.Content, strings.ToLower(n.Name))
+		if err != nil {
+			return nil, err
+		}
+		pods = append(pods, pod)
+	}
+	return pods, nil
+}
+
+// Changed says when each file that a pod names and that may have been renewed last
+// changed.
+func (n Node) Changed(pods []Pod) (map[string]time.Time, error) {
+	changed := map[string]time.Time{}
+	for _, pod := range pods {
+		for _, container := range pod.Containers {
+			for _, file := range container.Files {
+				if err := n.note(changed, file); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return changed, nil
+}
+
+func (n Node) note(changed map[string]time.Time, file string) error {
+	if !n.holds(file) {
+		return nil
+	}
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	if err == nil {
+		changed[file], err = statefile.ChangedAt(file)
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", file, err)
+	}
+	return nil
+}
+
+func (n Node) holds(file string) bool {
+	for _, folder := range n.Folders {
+		if relative, err := filepath.Rel(folder, file); err == nil && filepath.IsLocal(relative) {
+			return true
+		}
+	}
+	return false
+}
+
+// Plan looks at the node and says which containers have to start again.
+func (n Node) Plan(ctx context.Context) ([]Pod, []Restart, error) {
+	pods, err := n.Pods()
+	if err != nil {
+		return nil, nil, err
+	}
+	changed, err := n.Changed(pods)
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks, err := cri.Tasks(ctx, n.Endpoint, n.Within)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pods, Plan(pods, tasks, changed), nil
+}
+
+// ErrUnhealthy means that a container is not there again in time, or isn't healthy.
+var ErrUnhealthy = errors.New("the control plane is not healthy")
+
+// Run ends the container and waits until another one runs and is healthy, and returns
+// its ID. The error matches ErrUnhealthy when it does not.
+func (n Node) Run(ctx context.Context, r Restart) (string, error) {
+	if r.ID != "" {
+		if err := cri.Stop(ctx, n.Endpoint, r.ID, r.Pod.Grace, n.Within); err != nil {
+			return "", fmt.Errorf("ending %s of %s: %w", r.Container.Name, r.Pod.Name, err)
+		}
+	}
+	return n.Await(ctx, r.Pod, r.Container, r.ID)
+}
+
+// pause is between two looks.
+const pause = 500 * time.Millisecond
+
+// Await waits until a container runs that is not the old one, and is healthy, and returns
+// its ID.
+func (n Node) Await(ctx context.Context, pod Pod, container Container, old string) (string, error) {
+	deadline := time.After(n.Patience)
+	var id string
+	var since time.Time
+	for {
+		tasks, err := cri.Tasks(ctx, n.Endpoint, n.Within)
+		if err != nil {
+			return "", err
+		}
+		task, runs := find(tasks, pod, container)
+		why := errors.New("it does not run")
+		if runs && task.ID != old {
+			if task.ID != id {
+				id, since = task.ID, time.Now()
+			}
+			if why = n.healthy(ctx, container, since); why == nil {
+				return id, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-deadline:
+			return "", fmt.Errorf("%w: %s of %s after %s: %w", ErrUnhealthy, container.Name, pod.Name, n.Patience, why)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// askWithin bounds one probe.
+const askWithin = 15 * time.Second
+
+// healthy asks as the kubelet's probe would (pkg/probe/http): any certificate will do,
+// and so will any answer from 200 to 399.
+func (n Node) healthy(ctx context.Context, container Container, since time.Time) error {
+	if container.Probe == "" {
+		if ran := time.Since(since); ran < n.Calm {
+			return fmt.Errorf("it has run for %s only", ran.Truncate(time.Second))
+		}
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, container.Probe, nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode < 200 || answer.StatusCode >= 400 {
+		return fmt.Errorf("%s answers %s", container.Probe, answer.Status)
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package e2e_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// renewal is a control-plane node of one's own, and what renews its certificates.
+type renewal struct {
+	master
+	kubeadm kubeadm
+	command steadylet
+	// installed is the node's kubeadm, another one than the new one.
+	installed, backups string
+	// wrappers is a folder that comes first in PATH.
+	wrappers string
+}
+
+func newRenewal(t *testing.T, k kubeadm, command steadylet, port int) *renewal {
+	t.Helper()
+	m := newMaster(t, k, t.TempDir(), port)
+	r := &renewal{
+		master: m, kubeadm: k, command: command, installed: filepath.Join(m.root, "bin", "kubeadm"),
+		backups: filepath.Join(m.root, "backups"), wrappers: filepath.Join(m.root, "wrappers"),
+	}
+	err := errors.Join(os.Mkdir(filepath.Dir(r.installed), 0o755), os.Mkdir(r.wrappers, 0o755), os.Mkdir(r.backups, 0o700),
+		os.WriteFile(r.installed, []byte("#!/bin/sh\necho v1.0.0\n"), 0o755), os.Symlink(string(command), filepath.Join(r.wrappers, "steadylet")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// renew runs the script and wants an exit status; -1 is for a killed one.
+func (r *renewal) renew(t *testing.T, status int, args ...string) string {
+	t.Helper()
+	args = append([]string{"--kubernetes-dir", r.kubernetes(), "--installed", r.installed, "--backup-dir", r.backups, "--config", filepath.Join(r.root, "config.yaml")}, args...)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(*root, "scripts", "renew-certs"), args...)
+	cmd.Env = append(os.Environ(), "PATH="+r.wrappers+":"+os.Getenv("PATH"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		t.Fatal(err)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Fatalf("renew-certs %q: exit status %d, want %d\n%s", args, got, status, out.String())
+	}
+	return out.String()
+}
+
+// state is the content of all files of the node but backups, by path.
+func (r *renewal) state(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, folder := range []string{r.kubernetes(), filepath.Dir(r.installed)} {
+		err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				files[path] = string(fileOf(t, path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// leftovers names what no run may leave in the folder of backups.
+func (r *renewal) leftovers(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(r.backups, ".*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(r.backups, "in-progress")); err == nil {
+		found = append(found, "in-progress")
+	}
+	return found
+}
+
+// What can't be renewed is refused in words, and everything is as it was before.
+func TestRenewalThatIsRefused(t *testing.T) {
+	requireOpenSSL(t)
+	p := open(t)
+	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.31.0", false)
+	for name, test := range map[string]struct {
+		damage func(*testing.T, *renewal)
+		args   []string
+		status int
+		says   string
+	}{
+		"unreadable authority": {func(t *testing.T, r *renewal) { write(t, r.kubernetes("pki", "ca.crt"), "damaged") }, nil, 2, "it holds no certificate"},
+		"expired authority":    {expireAuthority, nil, 2, "its authority expired on"},
+		"key of another authority": {func(t *testing.T, r *renewal) {
+			write(t, r.kubernetes("pki", "ca.key"), string(fileOf(t, r.kubernetes("pki", "etcd", "ca.key"))))
+		}, nil, 2, "is not that of the certificate"},
+		"key of another certificate": {func(t *testing.T, r *renewal) {
+			write(t, r.kubernetes("pki", "apiserver.key"), string(fileOf(t, r.kubernetes("pki", "front-proxy-client.key"))))
+		}, nil, 2, "is not that of the certificate"},
+		"no room for the backup": {func(t *testing.T, r *renewal) { mountSmall(t, r.backups) }, nil, 1, "see whether the disk is full"},
+		"a link":                 {linkKey, nil, 2, "is a link"},
+		"a backup folder of all": {func(t *testing.T, r *renewal) {
+			if err := os.Chmod(r.backups, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, 2, "open to others"},
+		"dry run":        {func(*testing.T, *renewal) {}, []string{"--dry-run"}, 0, "dry run: they would become"},
+		"no such option": {func(*testing.T, *renewal) {}, []string{"--hosts", "a"}, 1, "renew-certs --help"},
+		"no such host":   {func(*testing.T, *renewal) {}, []string{"--host", "-oProxyCommand=x"}, 1, "want a name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRenewal(t, k, command, 6443)
+			test.damage(t, r)
+			before := r.state(t)
+			out := r.renew(t, test.status, append(test.args, "--skip-restart", k.path)...)
+			if !strings.Contains(out, test.says) {
+				t.Errorf("it does not say %q:\n%s", test.says, out)
+			}
+			if strings.Contains(out, "PRIVATE KEY") {
+				t.Errorf("it tells a key:\n%s", out)
+			}
+			if diff := cmp.Diff(before, r.state(t)); diff != "" {
+				t.Errorf("something was changed:\n%s", diff)
+			}
+			if left := r.leftovers(t); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expireAuthority makes an authority of the same name and key that expired.
+func expireAuthority(t *testing.T, r *renewal) {
+	t.Helper()
+	path := r.kubernetes("pki", "ca.crt")
+	old, err := x509.ParseCertificate(block(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block(t, r.kubernetes("pki", "ca.key")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.NotAfter = time.Now().Add(-time.Hour)
+	made, err := x509.CreateCertificate(rand.Reader, old, old, key.Public(), crypto.Signer(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})))
+}
+
+func block(t *testing.T, path string) []byte {
+	t.Helper()
+	found, _ := pem.Decode(fileOf(t, path))
+	if found == nil {
+		t.Fatalf("%s holds no PEM", path)
+	}
+	return found.Bytes
+}
+
+// mountSmall gives a folder less room than a kubeadm takes.
+func mountSmall(t *testing.T, folder string) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
+		t.Fatalf("mounting: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(folder, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func linkKey(t *testing.T, r *renewal) {
+	t.Helper()
+	path := r.kubernetes("pki", "apiserver.key")
+	if err := errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A run that is killed while it puts files in place leaves each of them whole, and the
+// next run puts that right; one that is asked to end puts it right itself. A backup that
+// is put back is what was there before.
+func TestRenewalThatIsInterrupted(t *testing.T) {
+	requireOpenSSL(t)
+	p := open(t)
+	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.31.0", false)
+	for name, test := range map[string]struct {
+		signal  string
+		rename  int // at which rename of the run it comes
+		status  int
+		resumes string
+	}{
+		// Of the renames, the first is of the kubelet's kubeconfig in the copies, the
+		// second of the backup, the third of the progress, the fourth of kubeadm.
+		"killed before the first": {"KILL", 3, -1, ""},
+		"killed after kubeadm":    {"KILL", 5, -1, "putting its backup"},
+		"killed in the middle":    {"KILL", 12, -1, "putting its backup"},
+		"killed at the end":       {"KILL", 26, -1, "going on"},
+		"asked to end":            {"TERM", 12, 5, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRenewal(t, k, command, 6443)
+			before := r.state(t)
+			r.wrap(t, test.signal, test.rename)
+			r.renew(t, test.status, "--skip-restart", k.path)
+			if err := os.Remove(filepath.Join(r.wrappers, "mv")); err != nil {
+				t.Fatal(err)
+			}
+			if test.status == 5 {
+				if diff := cmp.Diff(before, r.state(t)); diff != "" {
+					t.Errorf("it did not put everything back:\n%s", diff)
+				}
+			}
+			out := r.renew(t, 0, "--skip-restart", k.path)
+			if !strings.Contains(out, test.resumes) {
+				t.Errorf("the next run does not say %q:\n%s", test.resumes, out)
+			}
+			r.renewed(t, before)
+			first := strings.Split(strings.TrimSpace(r.renew(t, 0, "--list")), "\n")
+			oldest, _, _ := strings.Cut(first[len(first)-1], "\t")
+			r.renew(t, 0, "--skip-restart", "--restore", oldest)
+			if diff := cmp.Diff(before, r.state(t)); diff != "" {
+				t.Errorf("the backup that was put back is not what was there before:\n%s", diff)
+			}
+		})
+	}
+}
+
+// wrap lets the script's n-th rename be its last deed.
+func (r *renewal) wrap(t *testing.T, signal string, n int) {
+	t.Helper()
+	count := filepath.Join(r.wrappers, "count")
+	script := fmt.Sprintf("#!/bin/sh\necho >>%[1]s\n[ $(wc -l <%[1]s) != %d ] || kill -%s $PPID\nexec /bin/mv \"$@\"\n", count, n, signal)
+	if err := os.WriteFile(filepath.Join(r.wrappers, "mv"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// renewed wants every file but authorities to be another one, and all of them to fit.
+func (r *renewal) renewed(t *testing.T, before map[string]string) {
+	t.Helper()
+	for path, now := range r.state(t) {
+		base := filepath.Base(path)
+		kept := strings.HasPrefix(base, "ca.") || strings.HasPrefix(base, "front-proxy-ca.") || strings.HasPrefix(base, "sa.") || base == "kubelet.conf"
+		if was, there := before[path]; !there || (was == now) != kept {
+			t.Errorf("%s was there: %t, is the same: %t, want %t", path, there, was == now, kept)
+		}
+	}
+	r.command.run(t, 0, "certs", "check", "--kubernetes-dir", r.kubernetes(), "--kubelet-cert-dir", "", "--cross-check=false")
+	if left := r.leftovers(t); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
