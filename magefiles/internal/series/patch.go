@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
@@ -94,4 +95,18 @@ func pathOf(f *gitdiff.File) string {
 		return f.NewName
 	}
 	return f.OldName
+}
+
+// Paths returns every path that the patch reads or writes, in order, without
+// repetition.
+func (p *Patch) Paths() []string {
+	var paths []string
+	for _, f := range p.Files {
+		for _, name := range []string{f.OldName, f.NewName} {
+			if name != "" && !slices.Contains(paths, name) {
+				paths = append(paths, name)
+			}
+		}
+	}
+	return paths
 }

@@ -1,0 +1,37 @@
+//go:build mage
+
+package main
+
+import (
+	"context"
+
+	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
+)
+
+// Check tries every series on every locked tag, without building, and prints the matrix.
+func Check(ctx context.Context,
+	version *string, // Kubernetes tag, in the lock or not, or all (default: all)
+	series *string, // folder in patches/ (default: every one)
+	json *bool, // print the report as JSON
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		report, err := p.Check(ctx, pipeline.CheckOptions{Series: value(series, ""), Version: value(version, pipeline.AllVersions)})
+		if err != nil {
+			return err
+		}
+		return p.PrintCheck(report, value(json, false))
+	})
+}
+
+// Lock adds a Kubernetes tag to patches/kubernetes.lock.yaml, and records what every series does.
+func Lock(ctx context.Context,
+	version *string, // Kubernetes tag, such as v1.36.3 (default: none; record the series as they are)
+	toolchain *string, // Go toolchain instead of the one that the tag names, such as go1.15.15
+	unsigned *bool, // also take staging modules that the checksum database does not know
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		return p.Lock(ctx, pipeline.LockOptions{
+			Version: value(version, ""), Toolchain: value(toolchain, ""), Unsigned: value(unsigned, false),
+		})
+	})
+}
