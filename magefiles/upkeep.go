@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 )
@@ -13,13 +14,25 @@ func Check(ctx context.Context,
 	version *string, // Kubernetes tag, in the lock or not, or all (default: all)
 	series *string, // folder in patches/ (default: every one)
 	json *bool, // print the report as JSON
+	compile *bool, // also compile the touched packages, where a tag can be built
+	upstreamTests *bool, // also run upstream's tests of the touched packages, stock against patched
+	archive *string, // source tarball, to compile v1.20.2
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		report, err := p.Check(ctx, pipeline.CheckOptions{Series: value(series, ""), Version: value(version, pipeline.AllVersions)})
 		if err != nil {
 			return err
 		}
-		return p.PrintCheck(report, value(json, false))
+		if err := p.PrintCheck(report, value(json, false)); err != nil {
+			return err // before anything is compiled
+		}
+		if value(compile, false) {
+			err = p.CompileChecked(ctx, report, value(archive, ""))
+		}
+		if value(upstreamTests, false) {
+			err = errors.Join(err, p.UpstreamTests(ctx, report))
+		}
+		return err
 	})
 }
 

@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gosum"
@@ -84,4 +86,28 @@ func (w Wanted) publication(downloaded []downloadedModule) (*Published, error) {
 		}
 	}
 	return found, nil
+}
+
+// WriteTestModule fills dir with a module in which the tests of a published release run:
+// the release's own requirements, and its staging modules as they were published. With
+// root, an absolute path, the root module is taken from that folder instead of the
+// module cache.
+func (f Fetcher) WriteTestModule(published *Published, root, dir string) error {
+	if published.Entry.RootOnly {
+		return fmt.Errorf("%w: the staging modules of %s can't be had", ErrUnavailable, published.Entry.Version)
+	}
+	module, err := readBuildModule(downloadedModule{Dir: published.Root}, Request{Version: published.Entry.Version, Entry: published.Entry})
+	if err != nil {
+		return err
+	}
+	goMod := module.GoMod
+	if root != "" {
+		goMod = fmt.Appendf(goMod, "\nreplace %s => %q\n", rootModule, root)
+	}
+	for name, data := range map[string][]byte{"go.mod": goMod, "go.sum": module.GoSum, "build.go": module.Source} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return fmt.Errorf("writing the test module: %w", err)
+		}
+	}
+	return nil
 }
