@@ -48,3 +48,40 @@ func Lock(ctx context.Context,
 		})
 	})
 }
+
+// Rebase brings a series to a Kubernetes tag, one patch at a time, and stops where you have to edit.
+func Rebase(ctx context.Context,
+	to *string, // Kubernetes tag, in the lock or not
+	series *string, // folder in patches/ (default: restart-suppression)
+	resume *bool, // go on after you have edited
+	skip *bool, // go on without the patch, which the tag needs no longer
+	abort *bool, // drop the rebase
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		return p.Rebase(ctx, pipeline.RebaseOptions{
+			To: value(to, ""), Series: value(series, pipeline.DefaultSeries),
+			Resume: value(resume, false), Skip: value(skip, false), Abort: value(abort, false),
+		})
+	})
+}
+
+// Edit lays a tree out with one commit a patch, for you to edit; export makes patches of it.
+func Edit(ctx context.Context,
+	version *string, // Kubernetes tag (default: the newest in the lock)
+	series *string, // folder in patches/ (default: restart-suppression)
+	discard *bool, // drop the tree that is open
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		if value(discard, false) {
+			return p.DiscardEdit()
+		}
+		return p.Edit(ctx, value(series, pipeline.DefaultSeries), value(version, ""))
+	})
+}
+
+// Export makes patches of the tree that edit opened; without one it proves that nothing changes.
+func Export(ctx context.Context,
+	into *int, // number of the patch that takes what is not committed (default: the one that changed the file)
+) error {
+	return run(func(p *pipeline.Pipeline) error { return p.Export(ctx, value(into, 0)) })
+}

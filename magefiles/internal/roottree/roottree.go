@@ -38,6 +38,11 @@ func StagingModules(paths []string) []string {
 	return slices.Compact(modules)
 }
 
+// Staging returns those of the paths that lie in a staging module.
+func Staging(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { _, _, ok := splitStaging(path); return !ok })
+}
+
 // splitStaging takes staging/src/k8s.io/NAME/REST apart.
 func splitStaging(path string) (module, rest string, ok bool) {
 	below, ok := strings.CutPrefix(path, stagingFolder)

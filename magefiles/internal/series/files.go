@@ -55,11 +55,12 @@ func Overlay(base Files, changes []FileChange) Files {
 // SameChanges reports whether two lists of changes come to the same files.
 func SameChanges(a, b []FileChange) bool {
 	return slices.EqualFunc(a, b, func(x, y FileChange) bool {
-		return x.Path == y.Path && sameFile(x.New, y.New) && sameFile(x.Old, y.Old)
+		return x.Path == y.Path && SameFile(x.New, y.New) && SameFile(x.Old, y.Old)
 	})
 }
 
-func sameFile(a, b *File) bool {
+// SameFile reports whether two files are equal; nil is an absent one.
+func SameFile(a, b *File) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
