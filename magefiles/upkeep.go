@@ -85,3 +85,12 @@ func Export(ctx context.Context,
 ) error {
 	return run(func(p *pipeline.Pipeline) error { return p.Export(ctx, value(into, 0)) })
 }
+
+// Update looks for new Kubernetes tags, tries every series on each, and locks those that are safe.
+func Update(ctx context.Context,
+	dryRun *bool, // only report, write nothing
+) error {
+	return run(func(p *pipeline.Pipeline) error {
+		return p.Update(ctx, pipeline.UpdateOptions{DryRun: value(dryRun, false)})
+	})
+}

@@ -70,6 +70,20 @@ func Select(s *series.Series, version kubever.Version, listed bool, recorded *se
 	return selection
 }
 
+// Nearest chooses for a tag that is refused the patches that are made for the nearest
+// tags, so that they can be tried on it. It stays refused.
+func Nearest(s *series.Series, version kubever.Version) (Selection, error) {
+	patches, err := s.Select(version, true)
+	if err != nil {
+		return Selection{}, err
+	}
+	selection := Selection{Kind: Refused, Reason: fmt.Sprintf("%s is outside the ranges of series %s", version, s.Name), patches: patches}
+	for _, patch := range patches {
+		selection.Files = append(selection.Files, patch.File)
+	}
+	return selection, nil
+}
+
 // neighbour returns the recorded patch release nearest to a tag, of those that have the
 // same patches; of two as near, the newer.
 func neighbour(version kubever.Version, files []string, recorded *serieslock.Lock) (nearest kubever.Version, found bool) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	formatconfig "github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -97,6 +98,8 @@ func (s *Store) Attach(tree plumbing.Hash, worktree string) error {
 	if err != nil {
 		return fmt.Errorf("attaching %s: %w", worktree, err)
 	}
+	// Without its version, git does not read where the worktree is.
+	config.Core.RepositoryFormatVersion = formatconfig.Version_0
 	config.Core.IsBare, config.Core.Worktree = false, worktree
 	if err := s.objects.SetConfig(config); err != nil {
 		return fmt.Errorf("attaching %s: %w", worktree, err)

@@ -154,10 +154,22 @@ func (c *seriesChecker) rows(ctx context.Context) ([]check.Row, error) {
 }
 
 func (c *seriesChecker) row(ctx context.Context, s subject, trees *roots) (check.Row, error) {
-	row := check.Row{Series: c.series.Name, Version: s.version, Selection: s.selection}
 	if s.selection.Kind == check.Refused {
-		return row, nil
+		return check.Row{Series: c.series.Name, Version: s.version, Selection: s.selection}, nil
 	}
+	row, err := c.try(ctx, s, trees)
+	if err != nil {
+		return row, err
+	}
+	row.Compare(c.recorded, func(file string) bool {
+		return slices.ContainsFunc(c.recorded.ComparePatches(patchDigests(c.series)), func(d serieslock.Drift) bool { return d.Patch == file })
+	})
+	return row, nil
+}
+
+// try applies a tag's patches, whatever they were selected for.
+func (c *seriesChecker) try(ctx context.Context, s subject, trees *roots) (check.Row, error) {
+	row := check.Row{Series: c.series.Name, Version: s.version, Selection: s.selection}
 	tree, err := trees.tree(ctx, s)
 	if err == nil {
 		row, err = check.Apply(c.series, s.version, s.selection, tree)
@@ -169,9 +181,6 @@ func (c *seriesChecker) row(ctx context.Context, s subject, trees *roots) (check
 	if err != nil {
 		return row, fmt.Errorf("%s: %w", s.version, err)
 	}
-	row.Compare(c.recorded, func(file string) bool {
-		return slices.ContainsFunc(c.recorded.ComparePatches(patchDigests(c.series)), func(d serieslock.Drift) bool { return d.Patch == file })
-	})
 	return row, nil
 }
 
@@ -187,8 +196,8 @@ func (p *Pipeline) roots(ctx context.Context, subjects []subject) (*roots, error
 	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
 	var wanted []source.Wanted
 	for _, s := range subjects {
-		if s.selection.Kind == check.Refused {
-			continue
+		if len(s.selection.Files) == 0 {
+			continue // it gets no patches
 		}
 		want := source.Wanted{Staging: roottree.StagingModules(s.selection.Paths())}
 		if s.known != nil {

@@ -76,7 +76,7 @@ func (p *Pipeline) Edit(ctx context.Context, name, version string) error {
 	}
 	step := p.progress.Step("laying out "+tag.String(), progress.Files)
 	defer step.Abort()
-	bench, base, err := workbench.Create(ctx, p.editDir(), published, pathsOf(patches), step.Set)
+	bench, base, err := workbench.Create(ctx, p.editDir(), published, pathsOf(patches))
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func Start(ctx context.Context, dir string, s *series.Series, published *source.
 	for _, patch := range patches {
 		paths = append(paths, patch.Paths()...)
 	}
-	bench, base, err := workbench.Create(ctx, dir, published, paths, nil)
+	bench, base, err := workbench.Create(ctx, dir, published, paths)
 	if err != nil {
 		return nil, err
 	}

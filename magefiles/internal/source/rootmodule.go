@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
+	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 	"github.com/steadylet/steadylet/magefiles/internal/gosum"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 )
@@ -110,4 +112,15 @@ func (f Fetcher) WriteTestModule(published *Published, root, dir string) error {
 		}
 	}
 	return nil
+}
+
+// Versions lists the versions of the root module that the module proxy knows of.
+func (f Fetcher) Versions(ctx context.Context) ([]string, error) {
+	g := gocommand.Go{Toolchain: runtime.Version(), Environment: f.Environment}
+	out, err := g.Output(ctx, gocommand.Call{Args: []string{"list", "-m", "-versions", rootModule}, Dir: "/", Set: []string{"GOFLAGS=-mod=mod"}})
+	if err != nil {
+		return nil, fmt.Errorf("listing the versions of %s: %w", rootModule, err)
+	}
+	fields := strings.Fields(string(out))
+	return fields[min(1, len(fields)):], nil // the first is the module's path
 }

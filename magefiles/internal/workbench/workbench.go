@@ -40,13 +40,13 @@ type Point struct {
 // Create copies a tag's sources to dir, which must not exist: the root module, and of its
 // staging modules the named files. It returns the bench and its first commit. dir is
 // whole or absent, also when the process ends.
-func Create(ctx context.Context, dir string, published *source.Published, paths []string, progress gittree.Progress) (*Bench, Point, error) {
+func Create(ctx context.Context, dir string, published *source.Published, paths []string) (*Bench, Point, error) {
 	unfinished := dir + ".unfinished"
 	if err := os.RemoveAll(unfinished); err != nil {
 		return nil, Point{}, err
 	}
 	defer os.RemoveAll(unfinished)
-	point, err := fill(ctx, unfinished, published, paths, progress)
+	point, err := fill(ctx, unfinished, published, paths)
 	if err == nil {
 		err = os.Rename(unfinished, dir)
 	}
@@ -57,7 +57,7 @@ func Create(ctx context.Context, dir string, published *source.Published, paths 
 	return bench, point, err
 }
 
-func fill(ctx context.Context, dir string, published *source.Published, paths []string, progress gittree.Progress) (Point, error) {
+func fill(ctx context.Context, dir string, published *source.Published, paths []string) (Point, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Point{}, err
 	}
@@ -83,7 +83,7 @@ func fill(ctx context.Context, dir string, published *source.Published, paths []
 		return Point{}, err
 	}
 	defer bench.Close()
-	tree, err := bench.store.Snapshot(ctx, worktree, progress)
+	tree, err := bench.store.Snapshot(ctx, worktree, nil)
 	if err != nil {
 		return Point{}, err
 	}
