@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
@@ -79,12 +80,11 @@ func (r *Report) Text(w io.Writer) error {
 			fmt.Fprintln(out)
 		}
 		writeMatrix(out, rows)
-		for _, drift := range r.Drift[rows[0].Series] {
-			fmt.Fprintf(out, "\ndrift: %s\n", drift)
-		}
+		writeRefused(out, rows)
 		for _, row := range rows {
 			writeProblems(out, row)
 		}
+		writeDrift(out, r.Drift[rows[0].Series], rows)
 	}
 	return out.err
 }
@@ -190,11 +190,25 @@ func (r Row) selection() string {
 	return string(r.Selection.Kind)
 }
 
+// writeRefused says of one tag why it is refused, and names several.
+func writeRefused(w io.Writer, rows []Row) {
+	var refused []string
+	for _, row := range rows {
+		if row.Selection.Kind == Refused {
+			refused = append(refused, row.Version.String())
+		}
+	}
+	switch {
+	case len(refused) == 0:
+	case len(rows) == 1:
+		fmt.Fprintf(w, "\n%s refused: %s\n", refused[0], rows[0].Selection.Reason)
+	default:
+		fmt.Fprintf(w, "\nrefused: %s; `go tool mage check -version=%s` says why\n", strings.Join(refused, ", "), refused[0])
+	}
+}
+
 // writeProblems writes what a person needs to correct one row.
 func writeProblems(w io.Writer, row Row) {
-	if row.Selection.Kind == Refused {
-		fmt.Fprintf(w, "\n%s refused: %s\n", row.Version, row.Selection.Reason)
-	}
 	if row.Unavailable != "" {
 		fmt.Fprintf(w, "\n%s unavailable: %s\n", row.Version, row.Unavailable)
 	}
@@ -205,7 +219,18 @@ func writeProblems(w io.Writer, row Row) {
 	for _, failure := range row.Hooks {
 		fmt.Fprintf(w, "\n%s hook missing: %s\n", row.Version, failure)
 	}
-	for _, drift := range row.Drift {
-		fmt.Fprintf(w, "\ndrift: %s\n", drift)
+}
+
+// writeDrift lists what differs from what is recorded, one a line.
+func writeDrift(w io.Writer, drifts []serieslock.Drift, rows []Row) {
+	drifts = slices.Clone(drifts)
+	for _, row := range rows {
+		drifts = append(drifts, row.Drift...)
+	}
+	if len(drifts) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, drift := range drifts {
+		fmt.Fprintf(w, "drift: %s\n", drift)
 	}
 }

@@ -2,7 +2,6 @@ package series
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -118,6 +117,7 @@ func markFile(base Files, file *gitdiff.File, failed []Conflict, placed []Placem
 	for i, h := range file.TextFragments {
 		before, after := sides(h)
 		switch conflict := conflictAt(failed, i+1); {
+		case file.IsNew && failed[0].Reason == ReasonApplied:
 		case file.IsNew:
 			parts = append(parts, replacement{1, len(lines) - 1, m.around(lines[1:len(lines)-1], after)})
 		case conflict == nil:
@@ -206,5 +206,5 @@ func (m *Marked) String() string {
 	case len(m.Conflicts) == 0:
 		return "applied"
 	}
-	return fmt.Sprintf("%d conflicts", len(m.Conflicts))
+	return plural(len(m.Conflicts), "conflict", "conflicts")
 }

@@ -46,6 +46,9 @@ func (d Drift) String() string {
 // ComparePatches finds what differs in the patches of a series, whatever the tag. A
 // patch that was edited, added or removed is named once.
 func (l *Lock) ComparePatches(found []Patch) []Drift {
+	if len(l.Patches) == 0 {
+		return []Drift{{What: "nothing of the series is recorded"}}
+	}
 	var drifts []Drift
 	for _, patch := range found {
 		switch recorded := l.digest(patch.File); recorded {
@@ -79,6 +82,9 @@ func (l *Lock) digest(file string) string {
 func (l *Lock) CompareVersion(found Version, edited func(file string) bool) []Drift {
 	version := found.Version
 	recorded, ok := l.Find(version)
+	if !ok && len(l.Versions) == 0 {
+		return nil // ComparePatches says that nothing is recorded
+	}
 	if !ok {
 		return []Drift{{Version: &version, What: "the tag is not recorded: run go tool mage lock -version=" + version.String()}}
 	}

@@ -109,6 +109,9 @@ func Parse(data []byte) (*Lock, error) {
 		return nil, fmt.Errorf("patches: %w", err)
 	}
 	for _, v := range read.Versions {
+		if _, twice := lock.Find(v.Version); twice {
+			return nil, fmt.Errorf("%s is listed twice", v.Version)
+		}
 		version := Version{Version: v.Version}
 		err := eachLine(v.Trees, 20, func(tree, file string) { version.After = append(version.After, After{file, tree}) })
 		if err != nil {
