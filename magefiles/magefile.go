@@ -142,17 +142,6 @@ func Bench(ctx context.Context,
 	})
 }
 
-// Lock adds a Kubernetes tag to patches/kubernetes.lock.yaml, or fetches its sums anew.
-func Lock(ctx context.Context,
-	version string, // Kubernetes tag, such as v1.36.3
-	toolchain *string, // Go toolchain for a tag that names none, such as go1.15.15
-	unsigned *bool, // also take staging modules that the checksum database does not know
-) error {
-	return run(func(p *pipeline.Pipeline) error {
-		return p.AddToLock(ctx, version, value(toolchain, runtime.Version()), value(unsigned, false))
-	})
-}
-
 // Clean removes trees and step records; with -dist also the results.
 func Clean(
 	dist *bool, // remove dist/ too
@@ -163,9 +152,9 @@ func Clean(
 // checkArguments refuses a version that is not the value of a flag. mage would take it
 // for a target, and say so only after it has run the one before.
 func checkArguments(args []string) error {
-	for i, arg := range args {
+	for _, arg := range args {
 		version, err := kubever.Parse(arg)
-		if err != nil || i > 0 && strings.EqualFold(args[i-1], "lock") {
+		if err != nil {
 			continue
 		}
 		return fmt.Errorf("flags have names: did you mean -version=%s? (go tool mage -h TARGET lists them)", version)

@@ -93,6 +93,26 @@ func HasTag(ctx context.Context, location, tag string) error {
 	return err
 }
 
+// Tags lists the tags of a repository, in no order.
+func Tags(ctx context.Context, location string) ([]string, error) {
+	references := map[string]plumbing.Hash{}
+	if folder, ok := localFolder(location); ok {
+		known, err := localTags(folder)
+		if err != nil {
+			return nil, err
+		}
+		references = known
+	} else {
+		session, advertised, err := connect(ctx, location)
+		if err != nil {
+			return nil, err
+		}
+		defer session.Close()
+		references = advertised.References
+	}
+	return tagNames(references), nil
+}
+
 func connect(ctx context.Context, location string) (transport.UploadPackSession, *packp.AdvRefs, error) {
 	endpoint, err := transport.NewEndpoint(location)
 	if err != nil {
@@ -117,13 +137,17 @@ func findTag(references map[string]plumbing.Hash, tag string) (plumbing.Hash, er
 	if id, ok := references[plumbing.NewTagReferenceName(tag).String()]; ok {
 		return id, nil
 	}
+	return plumbing.ZeroHash, fmt.Errorf("%w: %s%s", ErrTagNotFound, tag, near(tagNames(references), tag))
+}
+
+func tagNames(references map[string]plumbing.Hash) []string {
 	var names []string
 	for name := range references {
 		if short, ok := strings.CutPrefix(name, "refs/tags/"); ok {
 			names = append(names, short)
 		}
 	}
-	return plumbing.ZeroHash, fmt.Errorf("%w: %s%s", ErrTagNotFound, tag, near(names, tag))
+	return names
 }
 
 // near names the tags that share the longest start with the one asked for.

@@ -48,13 +48,22 @@ const pipeSize = 128 << 10
 
 // localTag finds what a tag of a repository on this machine points at.
 func localTag(folder, tag string) (plumbing.Hash, error) {
+	known, err := localTags(folder)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return findTag(known, tag)
+}
+
+// localTags returns the tags of a repository on this machine, by their full names.
+func localTags(folder string) (map[string]plumbing.Hash, error) {
 	repository, err := git.PlainOpen(folder)
 	if err != nil {
-		return plumbing.ZeroHash, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	references, err := repository.Tags()
 	if err != nil {
-		return plumbing.ZeroHash, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	known := map[string]plumbing.Hash{}
 	err = references.ForEach(func(reference *plumbing.Reference) error {
@@ -62,7 +71,7 @@ func localTag(folder, tag string) (plumbing.Hash, error) {
 		return nil
 	})
 	if err != nil {
-		return plumbing.ZeroHash, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	return findTag(known, tag)
+	return known, nil
 }

@@ -172,23 +172,41 @@ func (s *Store) blob(id plumbing.Hash) ([]byte, error) {
 // ReadFile returns the content of a plain file of a tree. An absent file, or one
 // that is no plain file, gives an error that matches fs.ErrNotExist.
 func (s *Store) ReadFile(tree plumbing.Hash, path string) (data []byte, executable bool, err error) {
-	root, err := object.GetTree(s.objects, tree)
+	entry, err := s.find(tree, path)
 	if err != nil {
-		return nil, false, fmt.Errorf("reading %s: tree %s: %w", path, tree, err)
-	}
-	entry, err := root.FindEntry(path)
-	if err != nil {
-		if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) {
-			err = fs.ErrNotExist
-		}
-		return nil, false, fmt.Errorf("reading %s: %w", path, err)
-	}
-	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable {
-		return nil, false, fmt.Errorf("reading %s: it is not a plain file: %w", path, fs.ErrNotExist)
+		return nil, false, err
 	}
 	data, err = s.blob(entry.Hash)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return data, entry.Mode == filemode.Executable, nil
+}
+
+// BlobID returns the ID of a plain file of a tree. The errors are those of ReadFile.
+func (s *Store) BlobID(tree plumbing.Hash, path string) (plumbing.Hash, error) {
+	entry, err := s.find(tree, path)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	return entry.Hash, nil
+}
+
+// find returns the entry of a plain file.
+func (s *Store) find(tree plumbing.Hash, path string) (*object.TreeEntry, error) {
+	root, err := object.GetTree(s.objects, tree)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: tree %s: %w", path, tree, err)
+	}
+	entry, err := root.FindEntry(path)
+	if err != nil {
+		if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) {
+			err = fs.ErrNotExist
+		}
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if entry.Mode != filemode.Regular && entry.Mode != filemode.Executable {
+		return nil, fmt.Errorf("reading %s: it is not a plain file: %w", path, fs.ErrNotExist)
+	}
+	return entry, nil
 }

@@ -81,7 +81,7 @@ func (e *UnknownVersionError) Error() string {
 	for i, v := range e.Known {
 		known[i] = v.String()
 	}
-	return fmt.Sprintf("%s is not in patches/kubernetes.lock.yaml, which has %s: choose one of these, or add the tag with `go tool mage lock %s`",
+	return fmt.Sprintf("%s is not in patches/kubernetes.lock.yaml, which has %s: choose one of these, or add the tag with `go tool mage lock -version=%s`",
 		e.Version, strings.Join(known, ", "), e.Version)
 }
 

@@ -82,27 +82,3 @@ func (p *Pipeline) PrintSource(tree *source.Tree) {
 		fmt.Fprintf(out, "verified  %s\n", proof)
 	}
 }
-
-// AddToLock asks the module proxy and the checksum database about a tag and
-// writes what they say to the lock. A tag that is there already must not have
-// changed its commit or its root module's sum.
-func (p *Pipeline) AddToLock(ctx context.Context, text, toolchain string, unsigned bool) error {
-	version, err := kubever.Parse(text)
-	if err != nil {
-		return err
-	}
-	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
-	entry, err := fetcher.Describe(ctx, version, toolchain, unsigned)
-	if err != nil {
-		return err
-	}
-	if known, err := p.lock.Entry(version); err == nil {
-		if known.RootSum() != entry.RootSum() {
-			return &source.MismatchError{What: "the root module of " + text, Want: known.RootSum(), Got: entry.RootSum(),
-				Remedy: "A published tag never changes: find out who moved it before you touch the lock."}
-		}
-		entry.Commit, entry.Archives = known.Commit, known.Archives
-	}
-	p.lock.Put(entry)
-	return p.lock.Write(lockPath(p.config.Root))
-}

@@ -95,14 +95,14 @@ func (p *Pipeline) kubelet(ctx context.Context, version string, stock bool, arch
 
 // program builds a component, with the default series or none.
 func (p *Pipeline) program(ctx context.Context, component, version string, stock bool, archive string) (*Built, error) {
-	from := SourceOptions{Version: version, Kind: "auto"}
-	if version == archiveVersion {
-		if archive == "" {
-			return nil, fmt.Errorf("building %s %s needs its source tarball: name it with -archive", component, version)
-		}
-		from.Kind, from.Location = "archive", archive
+	if version == archiveVersion && archive == "" {
+		return nil, fmt.Errorf("building %s %s needs its source tarball: name it with -archive", component, version)
 	}
-	tree, err := p.Source(ctx, from)
+	tag, err := kubever.Parse(version)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := p.Source(ctx, sourceOf(tag, archive))
 	if err != nil {
 		return nil, err
 	}

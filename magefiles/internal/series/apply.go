@@ -63,6 +63,9 @@ func (r *Result) ReadFile(path string) ([]byte, error) {
 	return file.Data, err
 }
 
+// Files returns the tree after the last patch, to apply more to.
+func (r *Result) Files() Files { return r.tree }
+
 // Apply computes what patches change in base, each on top of those before it.
 // It writes nothing.
 //
@@ -70,6 +73,19 @@ func (r *Result) ReadFile(path string) ([]byte, error) {
 // that failed: hunks and patches after a failure are still tried. Another error
 // means that base could not be read.
 func Apply(base Files, patches []*Patch) (*Result, error) {
+	result, conflicts, err := Try(base, patches)
+	if err != nil {
+		return nil, err
+	}
+	if len(conflicts) > 0 {
+		return nil, &ConflictError{conflicts}
+	}
+	return result, nil
+}
+
+// Try computes what Apply does, and gives what applies even where something else
+// does not: a hunk that is among the conflicts is missing from the result.
+func Try(base Files, patches []*Patch) (*Result, []Conflict, error) {
 	tree := &overlay{base: base, files: map[string]*state{}}
 	result := &Result{tree: tree}
 	var conflicts []Conflict
@@ -77,16 +93,13 @@ func Apply(base Files, patches []*Patch) (*Result, error) {
 		application := application{patch: p, tree: tree, applied: Applied{Patch: p}}
 		for _, f := range p.Files {
 			if err := application.change(f); err != nil {
-				return nil, fmt.Errorf("applying %s: %w", p.File, err)
+				return nil, nil, fmt.Errorf("applying %s: %w", p.File, err)
 			}
 		}
 		conflicts = append(conflicts, application.conflicts...)
 		result.Patches = append(result.Patches, application.applied)
 	}
-	if len(conflicts) > 0 {
-		return nil, &ConflictError{conflicts}
-	}
-	return result, nil
+	return result, conflicts, nil
 }
 
 // overlay is a tree with the changes made so far.

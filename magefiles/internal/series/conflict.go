@@ -105,7 +105,7 @@ func (e *ConflictError) Report(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n%sConflicts: %d. Nothing was changed. Correct the patch, or list a variant of it for\n"+
-		"this version in %s: same slot, its own versions.\n", legend, len(e.Conflicts), indexFile)
+		"this version in %s: same slot, its own versions.\n", legend, len(e.Conflicts), IndexFile)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

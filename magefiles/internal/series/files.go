@@ -1,8 +1,10 @@
 package series
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // File is the content of a plain file in a source tree.
@@ -34,4 +36,33 @@ func (f fsFiles) ReadFile(path string) (File, error) {
 	}
 	data, err := fs.ReadFile(f.fsys, path)
 	return File{Data: data, Executable: info.Mode()&0o100 != 0}, err
+}
+
+// Overlay returns the files of base with changes made to them. Changes are in order; a
+// later one of the same path counts.
+func Overlay(base Files, changes []FileChange) Files {
+	o := &overlay{base: base, files: map[string]*state{}}
+	for _, change := range changes {
+		s := &state{present: change.New != nil}
+		if change.New != nil {
+			s.File = *change.New
+		}
+		o.files[change.Path] = s
+	}
+	return o
+}
+
+// SameChanges reports whether two lists of changes come to the same files.
+func SameChanges(a, b []FileChange) bool {
+	return slices.EqualFunc(a, b, func(x, y FileChange) bool {
+		return x.Path == y.Path && SameFile(x.New, y.New) && SameFile(x.Old, y.Old)
+	})
+}
+
+// SameFile reports whether two files are equal; nil is an absent one.
+func SameFile(a, b *File) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Executable == b.Executable && bytes.Equal(a.Data, b.Data)
 }

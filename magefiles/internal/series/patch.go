@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
@@ -18,7 +19,9 @@ type Patch struct {
 	Title string
 	// Body is the rest of the commit message; it may be empty.
 	Body string
-	// Digest is the SHA-256 of the file's bytes in hexadecimal.
+	// Text is the file's bytes.
+	Text []byte
+	// Digest is the SHA-256 of Text in hexadecimal.
 	Digest string
 	// Files are the changes in the order of the patch. Their paths are slash
 	// paths below the root of an upstream Kubernetes tree.
@@ -30,6 +33,10 @@ const (
 	modeRegular    os.FileMode = 0o100644
 	modeExecutable os.FileMode = 0o100755
 )
+
+// Parse reads the text of a patch as Load does. file is its name, for errors. The
+// error is a *PatchError.
+func Parse(file string, data []byte) (*Patch, error) { return parsePatch(file, data) }
 
 // parsePatch reads git format-patch text. The error is a *PatchError.
 func parsePatch(file string, data []byte) (*Patch, error) {
@@ -62,7 +69,7 @@ func parsePatch(file string, data []byte) (*Patch, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(data)
-	return &Patch{file, title, body, hex.EncodeToString(digest[:]), files}, nil
+	return &Patch{file, title, body, data, hex.EncodeToString(digest[:]), files}, nil
 }
 
 // parseMessage reads the title and the body above the diff. It takes a header
@@ -94,4 +101,18 @@ func pathOf(f *gitdiff.File) string {
 		return f.NewName
 	}
 	return f.OldName
+}
+
+// Paths returns every path that the patch reads or writes, in order, without
+// repetition.
+func (p *Patch) Paths() []string {
+	var paths []string
+	for _, f := range p.Files {
+		for _, name := range []string{f.OldName, f.NewName} {
+			if name != "" && !slices.Contains(paths, name) {
+				paths = append(paths, name)
+			}
+		}
+	}
+	return paths
 }

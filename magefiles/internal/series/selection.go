@@ -37,7 +37,7 @@ func (e *RangeError) Error() string {
 	for _, slot := range e.Slots {
 		if len(slot.Matching) > 0 {
 			problems = append(problems, "claimed more than once by "+describe(slot.Matching))
-			remedy = "correct the ranges in " + indexFile
+			remedy = "correct the ranges in " + IndexFile
 			continue
 		}
 		problems = append(problems, "outside "+describe(slot.Variants))

@@ -18,8 +18,8 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
-// indexFile is the name of the file that gives a series its order.
-const indexFile = "series.yaml"
+// IndexFile is the name of the file that gives a series its order.
+const IndexFile = "series.yaml"
 
 // Series is a loaded patch series.
 type Series struct {
@@ -64,7 +64,7 @@ type indexEntry struct {
 // refused. All that is wrong with the patches is reported together; each such
 // error is a *PatchError.
 func Load(fsys fs.FS, dir string) (*Series, error) {
-	name := path.Join(dir, indexFile)
+	name := path.Join(dir, IndexFile)
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("reading patch series %s: %w", dir, err)

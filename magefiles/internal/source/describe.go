@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -13,30 +14,30 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 )
 
+// DescribeOptions say how a tag is described.
+type DescribeOptions struct {
+	// Toolchain is recorded instead of the one that the tag's .go-version names. Tags
+	// before 1.23 have no such file: for them the running one is recorded without it.
+	Toolchain string
+	// Unsigned also takes staging modules that the checksum database doesn't know:
+	// the sum of what the proxy gave is recorded, and marked as unsigned.
+	Unsigned bool
+}
+
 // Describe makes the lock's entry for a tag from what the module proxy and the
-// checksum database say of it. toolchain ("go1.26.5") runs the go command, and
-// is recorded for a tag that has no .go-version.
-//
-// A staging module that the checksum database doesn't know is left out, unless
-// unsigned says otherwise: then the sum of what the proxy gave is recorded, and
-// marked as unsigned. A tag whose staging modules don't suffice to vendor the
-// programs becomes root-only.
-func (f Fetcher) Describe(ctx context.Context, version kubever.Version, toolchain string, unsigned bool) (lock.Entry, error) {
-	root, err := f.downloadOne(ctx, toolchain, rootModule+"@"+version.String())
+// checksum database say of it. A staging module that can't be had, or that is not
+// signed, is left out. A tag whose staging modules or toolchain don't suffice to
+// vendor the programs becomes root-only.
+func (f Fetcher) Describe(ctx context.Context, version kubever.Version, options DescribeOptions) (lock.Entry, error) {
+	entry, root, err := f.describeRoot(ctx, version)
 	if err != nil {
 		return lock.Entry{}, err
 	}
-	entry := lock.Entry{Version: version, Toolchain: toolchain, GoSum: sumLines(root)}
-	if root.Origin != nil {
-		entry.Commit = root.Origin.Hash
+	entry.RootOnly = false
+	if options.Toolchain != "" {
+		entry.Toolchain = options.Toolchain
 	}
-	if own, err := os.ReadFile(filepath.Join(root.Dir, ".go-version")); err == nil {
-		entry.Toolchain = "go" + strings.TrimSpace(string(own))
-	}
-	if entry.Time, err = commitTime(root.Info); err != nil {
-		return lock.Entry{}, err
-	}
-	if err := f.describeStaging(ctx, root, &entry, unsigned); err != nil {
+	if err := f.describeStaging(ctx, root, &entry, options.Unsigned); err != nil {
 		return lock.Entry{}, err
 	}
 	dir, err := os.MkdirTemp("", "steadylet-describe-")
@@ -49,6 +50,42 @@ func (f Fetcher) Describe(ctx context.Context, version kubever.Version, toolchai
 		entry.RootOnly = true
 	}
 	return entry, nil
+}
+
+// DescribeRoot makes an entry with the sums of the root module and of some staging
+// modules, by their paths: enough for Publications, not for the lock.
+func (f Fetcher) DescribeRoot(ctx context.Context, version kubever.Version, staging []string) (lock.Entry, error) {
+	entry, _, err := f.describeRoot(ctx, version)
+	if err != nil || len(staging) == 0 {
+		return entry, err
+	}
+	wanted := make([]string, len(staging))
+	for i, path := range staging {
+		wanted[i] = path + "@" + version.StagingModule()
+	}
+	modules, err := f.download(ctx, runtime.Version(), nil, wanted...)
+	for _, module := range modules {
+		if module.Error == "" {
+			entry.GoSum += sumLines(module)
+		}
+	}
+	return entry, err
+}
+
+func (f Fetcher) describeRoot(ctx context.Context, version kubever.Version) (lock.Entry, downloadedModule, error) {
+	root, err := f.downloadOne(ctx, runtime.Version(), rootModule+"@"+version.String())
+	if err != nil {
+		return lock.Entry{}, root, err
+	}
+	entry := lock.Entry{Version: version, Toolchain: runtime.Version(), GoSum: sumLines(root), RootOnly: true}
+	if root.Origin != nil {
+		entry.Commit = root.Origin.Hash
+	}
+	if own, err := os.ReadFile(filepath.Join(root.Dir, ".go-version")); err == nil {
+		entry.Toolchain = "go" + strings.TrimSpace(string(own))
+	}
+	entry.Time, err = commitTime(root.Info)
+	return entry, root, err
 }
 
 func (f Fetcher) describeStaging(ctx context.Context, root downloadedModule, entry *lock.Entry, unsigned bool) error {
@@ -64,7 +101,7 @@ func (f Fetcher) describeStaging(ctx context.Context, root downloadedModule, ent
 	for i, path := range paths {
 		wanted[i] = path + "@" + entry.Version.StagingModule()
 	}
-	modules, err := f.download(ctx, entry.Toolchain, nil, wanted...)
+	modules, err := f.download(ctx, runtime.Version(), nil, wanted...)
 	if err != nil {
 		return err
 	}
@@ -77,7 +114,7 @@ func (f Fetcher) describeStaging(ctx context.Context, root downloadedModule, ent
 		if !unsigned {
 			continue
 		}
-		again, err := f.download(ctx, entry.Toolchain, []string{"GONOSUMDB=" + paths[i]}, wanted[i])
+		again, err := f.download(ctx, runtime.Version(), []string{"GONOSUMDB=" + paths[i]}, wanted[i])
 		if err != nil {
 			return err
 		}

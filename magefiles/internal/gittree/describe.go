@@ -1,0 +1,87 @@
+package gittree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
+)
+
+// Describe returns the tree of a folder, as Snapshot does, but stores only what lies
+// where: the trees, not the files' contents. Such a tree can be given to Edit, not to
+// Checkout or ReadFile. The folder is not noted as checked out.
+func (s *Store) Describe(ctx context.Context, folder string) (plumbing.Hash, error) {
+	tree, err := s.describe(ctx, folder)
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("describing %s: %w", folder, err)
+	}
+	return tree, nil
+}
+
+func (s *Store) describe(ctx context.Context, folder string) (plumbing.Hash, error) {
+	found, err := scan(folder)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	if err := identify(ctx, folder, found); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	writer, err := gitpack.NewWriter(s.packFolder())
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	defer writer.Discard()
+	tree, err := packTrees(found, writer)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	if err := writer.Finish(); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	s.reopen()
+	return tree, nil
+}
+
+// identify notes the ID of every file's content.
+func identify(ctx context.Context, folder string, found []file) error {
+	group, ctx := errgroup.WithContext(ctx)
+	workers := workerCount()
+	for worker := range workers {
+		group.Go(func() error {
+			for i := worker; i < len(found); i += workers {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				content, err := readContent(filepath.Join(folder, found[i].Path), found[i].Mode)
+				if err != nil {
+					return err
+				}
+				found[i].ID = gitpack.ObjectID(plumbing.BlobObject, content)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// ErrAltered is matched by the error for a file that is not the one a tree names.
+var ErrAltered = errors.New("file was altered")
+
+// Holds reports with ErrAltered whether data is not what the tree has at path; a file
+// that the tree does not have gives an error that matches fs.ErrNotExist. The tree may
+// be one that Describe returned.
+func (s *Store) Holds(tree plumbing.Hash, path string, data []byte) error {
+	want, err := s.BlobID(tree, path)
+	if err != nil {
+		return err
+	}
+	if got := gitpack.ObjectID(plumbing.BlobObject, data); got != want {
+		return fmt.Errorf("%w: %s is blob %s, and the tree has %s", ErrAltered, path, got, want)
+	}
+	return nil
+}
