@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
@@ -85,11 +86,8 @@ func Make(c Config) (*Release, error) {
 	}
 	step := c.Progress.Step("package", progress.Files)
 	defer step.Abort()
-	for i, in := range m.inputs {
-		if err := m.pack(in); err != nil {
-			return nil, fmt.Errorf("packaging for %s: %w", in.manifest.Build.Arch, err)
-		}
-		step.Set(int64(i+1)*filesPerArchitecture, int64(len(m.inputs))*filesPerArchitecture)
+	if err := m.pack(step); err != nil {
+		return nil, err
 	}
 	if err := m.papers(); err != nil {
 		return nil, err
@@ -98,7 +96,7 @@ func Make(c Config) (*Release, error) {
 		return nil, fmt.Errorf("moving the release to %s: %w", c.Target, err)
 	}
 	step.Done(fmt.Sprintf("%d files", len(m.files)))
-	return &Release{Dir: c.Target, Versions: m.versions, Files: m.files, Warnings: c.warnings()}, nil
+	return &Release{Dir: c.Target, Versions: m.versions, Files: m.files, Warnings: m.warnings()}, nil
 }
 
 // maker is a release in the making.
@@ -147,80 +145,6 @@ func (m *maker) add(name string) error {
 	return err
 }
 
-// filesPerArchitecture counts what pack writes.
-const filesPerArchitecture = 5
-
-// pack writes what there is for one architecture.
-func (m *maker) pack(in input) error {
-	arch := in.manifest.Build.Arch
-	staged := filepath.Join(m.Work, "stage-"+arch)
-	if err := m.stage(in, staged); err != nil {
-		return err
-	}
-	list, err := m.contents(in, staged)
-	if err != nil {
-		return err
-	}
-	base := fmt.Sprintf("kubelet-%s-linux-%s", m.versions.Kubelet, arch)
-	steps := []struct {
-		name  string
-		write func(path string) error
-	}{
-		{base + ".tar.gz", func(path string) error { return writeArchive(path, base, archived(list), m.Date) }},
-		{fmt.Sprintf("kubelet_%s_%s.deb", m.versions.Package, arch), func(path string) error {
-			return writePackage(path, deb, arch, m.versions.Package, list, m.Date)
-		}},
-		{fmt.Sprintf("kubelet-%s-%s.%s.rpm", m.versions.Package, packageRelease, rpmArchitecture(arch)), func(path string) error {
-			return writePackage(path, rpm, arch, m.versions.Package, list, m.Date)
-		}},
-		{base + ".debug.tar.gz", func(path string) error { return writeArchive(path, "usr/lib/debug", in.symbols(), m.Date) }},
-		{base + ".cdx.json", func(path string) error { return copyFile(path, filepath.Join(staged, sbomName)) }},
-	}
-	for _, step := range steps {
-		if err := step.write(filepath.Join(m.out(), step.name)); err != nil {
-			return err
-		}
-		if err := m.add(step.name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rpmArchitecture is rpm's name for one of Go's architectures.
-func rpmArchitecture(arch string) string {
-	return map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch]
-}
-
-// symbols puts the DWARF where debuggers look for it by build ID, below
-// /usr/lib/debug.
-func (in input) symbols() []archiveEntry {
-	id := in.manifest.Build.BuildID
-	return []archiveEntry{{name: ".build-id/" + id[:2] + "/" + id[2:] + ".debug", source: in.debugPath(), mode: 0o644}}
-}
-
-// stage writes what is generated for one architecture.
-func (m *maker) stage(in input, folder string) error {
-	if err := stage(folder); err != nil {
-		return err
-	}
-	if err := manifest.Write(filepath.Join(folder, manifestName), in.manifest); err != nil {
-		return err
-	}
-	bom, err := m.sbom(in)
-	if err != nil {
-		return fmt.Errorf("writing the bill of materials: %w", err)
-	}
-	notes, err := m.notes()
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", notesName, err)
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(folder, sbomName), bom, 0o644),
-		os.WriteFile(filepath.Join(folder, notesName), notes, 0o644),
-	)
-}
-
 // papers writes what is about the whole release: notes, provenance, sums, signature.
 func (m *maker) papers() error {
 	notes, err := m.notes()
@@ -255,15 +179,15 @@ func (m *maker) write(name string, data []byte) error {
 	return m.add(name)
 }
 
-func (c Config) warnings() []string {
-	var warnings []string
-	if c.Signer == nil {
+func (m *maker) warnings() []string {
+	warnings := slices.Clone(m.inputs[0].manifest.Base.Source.Warnings)
+	if m.Signer == nil {
 		warnings = append(warnings, "nothing is signed: give a key with -key, or sign "+sumsName+" as "+notesName+" says")
 	}
-	if c.Repository.Commit == "" {
+	if m.Repository.Commit == "" {
 		warnings = append(warnings, "this is no git checkout: the provenance does not say which commit of steadylet the release was made from")
 	}
-	if c.Repository.Dirty {
+	if m.Repository.Dirty {
 		warnings = append(warnings, "the checkout has changes that no commit has: nobody else can make this release again, and the provenance says so")
 	}
 	return warnings

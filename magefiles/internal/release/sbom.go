@@ -38,7 +38,7 @@ func (m *maker) sbom(in input) ([]byte, error) {
 	bom.SerialNumber = serialNumber(in)
 	bom.Metadata = &cdx.Metadata{
 		Timestamp: m.Date.UTC().Format(time.RFC3339), Component: &kubelet,
-		Tools: &cdx.ToolsChoice{Components: &[]cdx.Component{{Type: cdx.ComponentTypeApplication, Name: "steadylet release", Version: m.versions.Kubelet}}},
+		Tools: &cdx.ToolsChoice{Components: &[]cdx.Component{{Type: cdx.ComponentTypeApplication, Name: "steadylet"}}},
 	}
 	bom.Components, bom.Dependencies = &components, &dependencies
 	var text bytes.Buffer
