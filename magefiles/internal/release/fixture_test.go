@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,14 +139,23 @@ func kubelet(t *testing.T, root, tag, arch string) release.Kubelet {
 	return release.Kubelet{Path: path, NodeCommand: path}
 }
 
+// compiled has what compile made, since a stand-in is the same in every test.
+var compiled sync.Map
+
 func compile(t *testing.T, root, arch, out, flags string) {
 	t.Helper()
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags="+flags, "-o", out, "./cmd/kubelet")
-	cmd.Dir = filepath.Join(root, "kubelet")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOARCH="+arch)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	known, found := compiled.Load(arch + flags)
+	if !found {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags="+flags, "-o", out, "./cmd/kubelet")
+		cmd.Dir = filepath.Join(root, "kubelet")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOARCH="+arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		compiled.Store(arch+flags, read(t, out))
+		return
 	}
+	write(t, out, known.(string), 0o755)
 }
 
 func digest(t *testing.T, path string) manifest.File {
