@@ -61,7 +61,7 @@ func (s scratch) dpkg(args ...string) (string, error) {
 // rpm runs rpm on the root. (Debian's rpm refuses to install anything without the flag.)
 func (s scratch) rpm(args ...string) (string, error) {
 	s.t.Helper()
-	return output(s.t, "", append([]string{"rpm", "--root=" + s.root, "--dbpath=/var/lib/rpm", "--force-debian", "--ignorearch"}, args...)...)
+	return output(s.t, "", append([]string{"rpm", "--root=" + s.root, "--dbpath=/var/lib/rpm", "--force-debian"}, args...)...)
 }
 
 // done fails the test if a run of a package manager failed.
