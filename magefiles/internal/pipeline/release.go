@@ -29,26 +29,16 @@ type ReleaseOptions struct {
 // dist/<version>/release of them. What can be refused without a build is refused before
 // one. The error is release.ErrUnfit for a tree that nothing vouches for.
 func (p *Pipeline) Release(ctx context.Context, options ReleaseOptions) (*release.Release, error) {
-	architectures := strings.Split(options.Architectures, ",")
-	if err := release.CheckArchitectures(architectures); err != nil {
-		return nil, err
-	}
-	var signer *release.Signer
-	if options.Key != "" {
-		var err error
-		if signer, err = release.LoadSigner(options.Key); err != nil {
-			return nil, err
-		}
-	}
 	tag, err := p.version(options.Source.Version)
 	if err != nil {
 		return nil, err
 	}
 	target := filepath.Join(p.config.Root, "dist", tag.String(), "release")
-	if err := release.CheckWritable(target); err != nil {
+	signer, err := options.check(target)
+	if err != nil {
 		return nil, err
 	}
-	patched, err := p.releasable(ctx, options)
+	patched, err := p.releasable(ctx, options.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +47,7 @@ func (p *Pipeline) Release(ctx context.Context, options ReleaseOptions) (*releas
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	kubelets, err := p.kubelets(ctx, patched, architectures, work)
+	kubelets, err := p.kubelets(ctx, patched, options.architectures(), work)
 	if err != nil {
 		return nil, err
 	}
@@ -65,16 +55,28 @@ func (p *Pipeline) Release(ctx context.Context, options ReleaseOptions) (*releas
 	if err != nil {
 		return nil, err
 	}
-	return release.Make(release.Config{
+	return release.Make(ctx, release.Config{
 		Root: p.config.Root, Series: DefaultSeries, Kubelets: kubelets, Repository: repository,
 		Date: patched.Tree.Request.Entry.Time, Revision: options.Revision, Signer: signer,
 		Work: work, Target: target, Progress: p.progress,
 	})
 }
 
+func (o ReleaseOptions) architectures() []string { return strings.Split(o.Architectures, ",") }
+
+// check refuses what is wrong before anything is fetched, and returns the signer, which
+// is nil without a key.
+func (o ReleaseOptions) check(target string) (*release.Signer, error) {
+	err := errors.Join(release.CheckArchitectures(o.architectures()), release.CheckRevision(o.Revision), release.CheckWritable(target))
+	if err != nil || o.Key == "" {
+		return nil, err
+	}
+	return release.LoadSigner(o.Key)
+}
+
 // releasable returns the patched tree, if something vouches for its source.
-func (p *Pipeline) releasable(ctx context.Context, options ReleaseOptions) (*Patched, error) {
-	tree, err := p.Source(ctx, options.Source)
+func (p *Pipeline) releasable(ctx context.Context, from SourceOptions) (*Patched, error) {
+	tree, err := p.Source(ctx, from)
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +86,7 @@ func (p *Pipeline) releasable(ctx context.Context, options ReleaseOptions) (*Pat
 			Reasons: []string{fmt.Sprintf("nothing vouches for its source (%s): take -source=module, git or archive", tree.Request.Kind)},
 		}
 	}
-	patched, err := p.Patch(ctx, tree, PatchOptions{Series: DefaultSeries})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := release.NewVersions(patched.Version(), options.Revision); err != nil {
-		return nil, err
-	}
-	return patched, nil
+	return p.Patch(ctx, tree, PatchOptions{Series: DefaultSeries})
 }
 
 // kubelets builds what a release packs, for each architecture.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,7 @@ type task struct {
 
 // pack writes the files of every architecture, as many at a time as there are
 // processors: most of the work is compression.
-func (m *maker) pack(step *progress.Step) error {
+func (m *maker) pack(ctx context.Context, step *progress.Step) error {
 	var tasks []task
 	for _, in := range m.inputs {
 		more, err := m.tasks(in)
@@ -31,11 +32,14 @@ func (m *maker) pack(step *progress.Step) error {
 		}
 		tasks = append(tasks, more...)
 	}
-	var group errgroup.Group
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	var written atomic.Int64
 	for _, task := range tasks {
 		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := task.write(filepath.Join(m.out(), task.name)); err != nil {
 				return fmt.Errorf("packaging %s: %w", task.name, err)
 			}

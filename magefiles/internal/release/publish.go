@@ -34,19 +34,22 @@ func publish(from, to, old string) error {
 }
 
 // CheckWritable reports whether a release can be put at target, before the long work of
-// making one.
+// making one. It leaves nothing there.
 func CheckWritable(target string) error {
 	dir := filepath.Dir(target)
-	err := os.MkdirAll(dir, 0o755)
-	var probe string
-	if err == nil {
-		probe, err = os.MkdirTemp(dir, ".writable-")
+	for {
+		// What is missing would be made in the nearest folder that is there.
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
 	}
+	probe, err := os.MkdirTemp(dir, ".writable-")
 	if err == nil {
 		err = os.Remove(probe)
 	}
 	if err != nil {
-		return fmt.Errorf("the release goes to %s, which can't be written: %w", dir, err)
+		return fmt.Errorf("the release goes to %s, which can't be written: %w", target, err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -79,17 +80,17 @@ const homepage = "https://github.com/steadylet/steadylet"
 // Make checks the kubelets, packs them and moves the release to its place. The error
 // is ErrUnfit for a kubelet that must not be released. When it fails, or the process
 // ends, an earlier release is still there.
-func Make(c Config) (*Release, error) {
+func Make(ctx context.Context, c Config) (*Release, error) {
 	m, err := c.prepare()
 	if err != nil {
 		return nil, err
 	}
 	step := c.Progress.Step("package", progress.Files)
 	defer step.Abort()
-	if err := m.pack(step); err != nil {
+	if err := m.pack(ctx, step); err != nil {
 		return nil, err
 	}
-	if err := m.papers(); err != nil {
+	if err := errors.Join(m.papers(), ctx.Err()); err != nil {
 		return nil, err
 	}
 	if err := publish(m.out(), c.Target, filepath.Join(c.Work, "old")); err != nil {

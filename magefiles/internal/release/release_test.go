@@ -3,6 +3,7 @@ package release_test
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -25,7 +26,7 @@ import (
 
 func mustMake(t *testing.T, config release.Config) *release.Release {
 	t.Helper()
-	made, err := release.Make(config)
+	made, err := release.Make(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func TestRefused(t *testing.T) {
 			write(t, filepath.Join(config.Target, "SHA256SUMS"), "of an earlier release", 0o644)
 			before := snapshot(t, config.Target)
 			test.spoil(t, &config)
-			_, err := release.Make(config)
+			_, err := release.Make(t.Context(), config)
 			if err == nil || !strings.Contains(err.Error(), test.says) || errors.Is(err, release.ErrUnfit) != test.unfit {
 				t.Errorf("got %v, want it to say %q", err, test.says)
 			}
@@ -231,7 +232,7 @@ func TestRefused(t *testing.T) {
 func TestTwoTreesAreNoRelease(t *testing.T) {
 	config := fixture(t, "v1.36.3", "amd64", "arm64")
 	change(t, config.Kubelets[1].Path+".manifest.json", strings.Repeat("cd", 20), strings.Repeat("00", 20))
-	if _, err := release.Make(config); err == nil || !strings.Contains(err.Error(), "another tree") {
+	if _, err := release.Make(t.Context(), config); err == nil || !strings.Contains(err.Error(), "another tree") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(config.Target); !errors.Is(err, fs.ErrNotExist) {
@@ -275,16 +276,28 @@ func TestUnfit(t *testing.T) {
 
 func TestCheckWritable(t *testing.T) {
 	dir := t.TempDir()
-	target := filepath.Join(dir, "dist", "v1.36.3", "release")
-	if err := release.CheckWritable(target); err != nil {
+	write(t, filepath.Join(dir, "file"), "", 0o644)
+	before := snapshot(t, dir)
+	if err := release.CheckWritable(filepath.Join(dir, "dist", "v1.36.3", "release")); err != nil {
 		t.Error(err)
 	}
-	if entries, err := os.ReadDir(filepath.Dir(target)); err != nil || len(entries) != 0 {
-		t.Errorf("the check left %v, %v", entries, err)
-	}
-	write(t, filepath.Join(dir, "file"), "", 0o644)
 	if err := release.CheckWritable(filepath.Join(dir, "file", "v1.36.3", "release")); err == nil || !strings.Contains(err.Error(), "can't be written") {
 		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+		t.Errorf("the check left something:\n%s", diff)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	config := fixture(t, "v1.36.3")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := release.Make(ctx, config); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+	if _, err := os.Stat(config.Target); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a release: %v", err)
 	}
 }
 
@@ -294,7 +307,7 @@ func TestMain(m *testing.M) {
 	if root == "" {
 		os.Exit(m.Run())
 	}
-	if _, err := release.Make(killable(root)); err != nil {
+	if _, err := release.Make(context.Background(), killable(root)); err != nil {
 		os.Stderr.WriteString(err.Error())
 		os.Exit(1)
 	}

@@ -30,13 +30,21 @@ func NewVersions(kubelet string, revision int) (Versions, error) {
 	if found == nil {
 		return Versions{}, fmt.Errorf("%q is not the version of a patched kubelet, such as v1.36.3+steadylet.d4b41a95", kubelet)
 	}
-	if revision < 1 {
-		return Versions{}, errors.New("the revision of a release must be 1 or more: -revision=2 for the second of a tag")
+	if err := CheckRevision(revision); err != nil {
+		return Versions{}, err
 	}
 	return Versions{
 		Kubelet: kubelet, Tag: "v" + found[1],
 		Package: fmt.Sprintf("%s+steadylet.%d.%s", found[1], revision, found[2]),
 	}, nil
+}
+
+// CheckRevision checks the number of a release among those of its tag.
+func CheckRevision(revision int) error {
+	if revision < 1 {
+		return errors.New("the revision of a release must be 1 or more: -revision=2 for the second of a tag")
+	}
+	return nil
 }
 
 // CheckArchitectures checks a list of Go's names for architectures.
