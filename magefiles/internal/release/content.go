@@ -18,6 +18,9 @@ var packaging embed.FS
 // nodeScripts are the scripts of scripts/ that belong on a node.
 var nodeScripts = [...]string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh"}
 
+// commands are those that a person starts by name.
+var commands = [...]string{"upgrade-kubelet", "rollback-kubelet"}
+
 // content is one file of a release, and where it goes.
 type content struct {
 	source string
@@ -34,16 +37,24 @@ type content struct {
 	link   string
 }
 
-const shareFolder = "/usr/share/steadylet"
+const (
+	shareFolder    = "/usr/share/steadylet"
+	documentFolder = "/usr/share/doc/kubelet"
+)
 
 // contents lists what a node gets. staged is the folder with what this release
 // generated.
 func (c Config) contents(in input, staged string) ([]content, error) {
+	at := func(name string) string { return filepath.Join(staged, name) }
 	list := []content{
 		{source: in.Path, mode: 0o755, inArchive: "kubelet", installed: "/usr/bin/kubelet"},
 		{source: in.NodeCommand, mode: 0o755, inArchive: "steadylet", installed: "/usr/bin/steadylet"},
-		{source: filepath.Join(staged, manifestName), mode: 0o644, inArchive: manifestName, installed: shareFolder + "/" + manifestName},
-		{source: filepath.Join(staged, sbomName), mode: 0o644, inArchive: sbomName, installed: shareFolder + "/" + sbomName},
+		{source: at(manifestName), mode: 0o644, inArchive: manifestName, installed: shareFolder + "/" + manifestName},
+		{source: at(sbomName), mode: 0o644, inArchive: sbomName, installed: shareFolder + "/" + sbomName},
+		{source: at(notesName), mode: 0o644, inArchive: notesName, installed: documentFolder + "/" + notesName},
+	}
+	for _, name := range []string{"LICENSE", "NOTICE"} {
+		list = append(list, content{source: filepath.Join(c.Root, name), mode: 0o644, inArchive: name, installed: documentFolder + "/" + name})
 	}
 	for _, name := range nodeScripts {
 		list = append(list, content{
@@ -51,27 +62,27 @@ func (c Config) contents(in input, staged string) ([]content, error) {
 			inArchive: "scripts/" + name, installed: shareFolder + "/scripts/" + name,
 		})
 	}
-	unit, conf := "/usr/lib/systemd/system/kubelet.service", "20-steadylet.conf"
-	list = append(list,
-		content{source: filepath.Join(staged, conf), mode: 0o644, inArchive: "systemd/kubelet.service.d/" + conf, installed: unit + ".d/" + conf},
-		content{source: filepath.Join(staged, "kubelet.service"), mode: 0o644, inArchive: "systemd/kubelet.service", installed: unit},
-		content{source: filepath.Join(staged, "environment"), mode: 0o644, inArchive: "systemd/environment", installed: "/etc/steadylet/environment", config: true},
-		// The files and folders of the Kubernetes project's own packages: what a new
-		// version leaves out, the package manager removes.
-		content{source: filepath.Join(staged, "kubelet.env"), mode: 0o644, installed: "/etc/default/kubelet", config: true, only: deb},
-		content{source: filepath.Join(staged, "kubelet.env"), mode: 0o644, installed: "/etc/sysconfig/kubelet", config: true, only: rpm},
-		content{folder: true, mode: 0o755, installed: "/var/lib/kubelet"},
-		content{folder: true, mode: 0o755, installed: "/etc/kubernetes"},
-		content{folder: true, mode: 0o755, installed: "/etc/kubernetes/manifests"},
-	)
-	for _, name := range []string{"upgrade-kubelet", "rollback-kubelet"} {
+	for _, name := range commands {
 		list = append(list, content{link: shareFolder + "/scripts/" + name, installed: "/usr/sbin/" + name})
 	}
-	for _, name := range []string{"LICENSE", "NOTICE"} {
-		list = append(list, content{source: filepath.Join(c.Root, name), mode: 0o644, inArchive: name, installed: "/usr/share/doc/kubelet/" + name})
-	}
-	list = append(list, content{source: filepath.Join(staged, notesName), mode: 0o644, inArchive: notesName, installed: "/usr/share/doc/kubelet/" + notesName})
+	list = append(list, unitFiles(at)...)
 	return list, checkSources(list)
+}
+
+// unitFiles are systemd's, and those that the Kubernetes project's own packages have
+// too: what a new version of a package leaves out, the package manager removes.
+func unitFiles(at func(name string) string) []content {
+	const unit, dropIn = "/usr/lib/systemd/system/kubelet.service", "20-steadylet.conf"
+	return []content{
+		{source: at("kubelet.service"), mode: 0o644, inArchive: "systemd/kubelet.service", installed: unit},
+		{source: at(dropIn), mode: 0o644, inArchive: "systemd/kubelet.service.d/" + dropIn, installed: unit + ".d/" + dropIn},
+		{source: at("environment"), mode: 0o644, inArchive: "systemd/environment", installed: "/etc/steadylet/environment", config: true},
+		{source: at("kubelet.env"), mode: 0o644, installed: "/etc/default/kubelet", config: true, only: deb},
+		{source: at("kubelet.env"), mode: 0o644, installed: "/etc/sysconfig/kubelet", config: true, only: rpm},
+		{folder: true, mode: 0o755, installed: "/var/lib/kubelet"},
+		{folder: true, mode: 0o755, installed: "/etc/kubernetes"},
+		{folder: true, mode: 0o755, installed: "/etc/kubernetes/manifests"},
+	}
 }
 
 // checkSources refuses what can't be packaged before anything is: a file that isn't

@@ -219,13 +219,6 @@ func snapshot(t *testing.T, dir string, without ...string) map[string]string {
 	return found
 }
 
-// truncate writes the first bytes of a file to another.
-func truncate(t *testing.T, from, to string, keep float64) {
-	t.Helper()
-	data := []byte(read(t, from))
-	write(t, to, string(data[:int(float64(len(data))*keep)]), 0o644)
-}
-
 // killable is the configuration of a fixture in dir that another process laid out.
 func killable(dir string) release.Config {
 	root := filepath.Join(dir, "repository")

@@ -8,8 +8,6 @@ import (
 
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
-
-	"github.com/steadylet/steadylet/internal/readfile"
 )
 
 // signatureNamespace is what ssh-keygen -n names. A signature made for another purpose
@@ -39,12 +37,15 @@ func LoadSigner(path string) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the signing key: %w", err)
 	}
+	if !info.Mode().IsRegular() || info.Size() > maxKeySize {
+		return nil, fmt.Errorf("the signing key %s is no file of ssh-keygen", path)
+	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("the signing key %s: %w (mode %04o): chmod 600 it", path, ErrKeyExposed, info.Mode().Perm())
 	}
-	data, err := readfile.Read(path, maxKeySize)
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the signing key: %w", err)
+		return nil, fmt.Errorf("reading the signing key: %w", err)
 	}
 	defer clear(data)
 	key, err := ssh.ParsePrivateKey(data)
