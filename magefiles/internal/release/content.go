@@ -15,11 +15,20 @@ import (
 //go:embed packaging
 var packaging embed.FS
 
-// nodeScripts are the scripts of scripts/ that belong on a node.
-var nodeScripts = [...]string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh"}
-
-// commands are those that a person starts by name.
-var commands = [...]string{"upgrade-kubelet", "rollback-kubelet"}
+// nodeScripts are the files of scripts/ that belong on a node. Those without the right
+// to be run are read by the others, and lie beside them.
+var nodeScripts = [...]struct {
+	name string
+	mode fs.FileMode
+	// command says that a person starts it by name, from PATH.
+	command bool
+}{
+	{name: "upgrade-kubelet", mode: 0o755, command: true},
+	{name: "rollback-kubelet", mode: 0o755, command: true},
+	{name: "generate-state.sh", mode: 0o755},
+	{name: "kubelet-swap.bash", mode: 0o644},
+	{name: "kubelet-service.bash", mode: 0o644},
+}
 
 // content is one file of a release, and where it goes.
 type content struct {
@@ -56,14 +65,15 @@ func (c Config) contents(in input, staged string) ([]content, error) {
 	for _, name := range []string{"LICENSE", "NOTICE"} {
 		list = append(list, content{source: filepath.Join(c.Root, name), mode: 0o644, inArchive: name, installed: documentFolder + "/" + name})
 	}
-	for _, name := range nodeScripts {
+	for _, script := range nodeScripts {
+		installed := shareFolder + "/scripts/" + script.name
 		list = append(list, content{
-			source: filepath.Join(c.Root, "scripts", name), mode: 0o755,
-			inArchive: "scripts/" + name, installed: shareFolder + "/scripts/" + name,
+			// Beside the node command, where the scripts look for it.
+			source: filepath.Join(c.Root, "scripts", script.name), mode: script.mode, inArchive: script.name, installed: installed,
 		})
-	}
-	for _, name := range commands {
-		list = append(list, content{link: shareFolder + "/scripts/" + name, installed: "/usr/sbin/" + name})
+		if script.command {
+			list = append(list, content{link: installed, installed: "/usr/sbin/" + script.name})
+		}
 	}
 	list = append(list, unitFiles(at)...)
 	return list, checkSources(list)

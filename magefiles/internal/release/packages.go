@@ -26,8 +26,8 @@ A kubelet that was upgraded in place restarts containers that nobody changed. Th
 one knows the hashes of the versions before it, and keeps them.
 
 Installing, upgrading or removing this package starts and stops nothing: the kubelet
-that runs goes on until "upgrade-kubelet" or "systemctl restart kubelet". It takes the
-place of the Kubernetes project's package of the same name, and gives it back on a
+that runs goes on until somebody restarts it ("systemctl restart kubelet"). It takes
+the place of the Kubernetes project's package of the same name, and gives it back on a
 downgrade. Hold it, so that it is not replaced unasked.
 
 See /usr/share/doc/kubelet/RELEASE.md.`
