@@ -66,8 +66,16 @@ that file before the first patched start, look at it, and mend it.
 	return root
 }
 
-// version is that of the module that this binary was built from.
+// release is set by the linker, to the version of the kubelet that this binary was
+// released with.
+var release string
+
+// version is that of the release, else that of the module that this binary was built
+// from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"slices"
@@ -190,6 +191,17 @@ func (f *File) Newest() (kubever.Version, error) {
 		}
 	}
 	return kubever.Version{}, errors.New("the lock has no version that can be built")
+}
+
+// NewestToolchain returns the newest Go toolchain that a tag is built with, "go1.26.10".
+func (f *File) NewestToolchain() string {
+	var newest string
+	for _, entry := range f.Versions {
+		if version.Compare(entry.Toolchain, newest) > 0 {
+			newest = entry.Toolchain
+		}
+	}
+	return newest
 }
 
 // Put adds an entry, or replaces the one of the same tag.

@@ -50,6 +50,16 @@ func TestParseAndLookUp(t *testing.T) {
 	}
 }
 
+func TestNewestToolchain(t *testing.T) {
+	file, err := lock.Parse([]byte(lockText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := file.NewestToolchain(); got != "go1.21.11" {
+		t.Errorf("got %s: go1.21.11 is newer than go1.15.15", got)
+	}
+}
+
 func TestUnknownVersionNamesTheKnownOnes(t *testing.T) {
 	file, err := lock.Parse([]byte(lockText))
 	if err != nil {

@@ -95,9 +95,10 @@ type Build struct {
 	// StampChecked says that the binary was run and named its version. One for
 	// another architecture can't be.
 	StampChecked bool `json:"stampChecked"`
-	// Started and DurationSeconds say when the compiler ran, and for how long.
-	Started         time.Time `json:"started"`
-	DurationSeconds float64   `json:"durationSeconds"`
+	// Started and DurationSeconds say when the compiler ran, and for how long. They
+	// are left out where Portable left them out.
+	Started         time.Time `json:"started,omitzero"`
+	DurationSeconds float64   `json:"durationSeconds,omitzero"`
 }
 
 // File is a file beside the manifest.

@@ -26,7 +26,7 @@ func Update(path, name, table string, key int) error {
 		return err
 	}
 	text := string(data)
-	old, err := part(text, name)
+	_, old, _, err := split(text, name)
 	if err == nil {
 		text, err = replace(text, name, merge(old, table, key))
 	}
@@ -68,31 +68,39 @@ func keyOf(row string, columns int) string {
 	return strings.Join(cells[:min(columns, len(cells))], "|")
 }
 
-// part returns what lies between the comments of that name.
-func part(text, name string) (string, error) {
-	begin, end := marks(name)
-	if strings.Count(text, begin) != 1 || strings.Count(text, end) != 1 {
-		return "", fmt.Errorf("want one line %q and one line %q", strings.TrimSpace(begin), strings.TrimSpace(end))
-	}
-	_, rest, _ := strings.Cut(text, begin)
-	found, _, closed := strings.Cut(rest, end)
-	if !closed || strings.Contains(found, "<!-- begin ") {
-		return "", fmt.Errorf("the line %q does not follow its begin", strings.TrimSpace(end))
-	}
-	return found, nil
-}
-
-// replace returns the text with other content between the comments of that name.
-func replace(text, name, content string) (string, error) {
-	if _, err := part(text, name); err != nil {
+// Part returns what lies between the comments of that name in the file at path, without
+// the empty lines around it.
+func Part(path, name string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
 		return "", err
 	}
-	begin, end := marks(name)
-	before, rest, _ := strings.Cut(text, begin)
-	_, after, _ := strings.Cut(rest, end)
-	return before + begin + "\n" + strings.TrimSpace(content) + "\n\n" + end + after, nil
+	_, content, _, err := split(string(data), name)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return strings.TrimSpace(content), nil
 }
 
-func marks(name string) (begin, end string) {
-	return "<!-- begin " + name + " -->\n", "<!-- end " + name + " -->\n"
+func replace(text, name, content string) (string, error) {
+	before, _, after, err := split(text, name)
+	if err != nil {
+		return "", err
+	}
+	return before + "\n" + strings.TrimSpace(content) + "\n\n" + after, nil
+}
+
+// split returns what lies between the comments of that name, and what is around it, the
+// comments included.
+func split(text, name string) (before, content, after string, err error) {
+	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->\n"
+	if strings.Count(text, begin) != 1 || strings.Count(text, end) != 1 {
+		return "", "", "", fmt.Errorf("want one line %q and one line %q", strings.TrimSpace(begin), strings.TrimSpace(end))
+	}
+	before, rest, _ := strings.Cut(text, begin)
+	content, after, found := strings.Cut(rest, end)
+	if !found || strings.Contains(content, "<!-- begin ") {
+		return "", "", "", fmt.Errorf("the line %q does not follow its begin", strings.TrimSpace(end))
+	}
+	return before + begin, content, end + after, nil
 }

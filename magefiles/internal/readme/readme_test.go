@@ -67,6 +67,21 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+func TestPart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for part, want := range map[string]string{"a": "old", "b": ""} {
+		if got, err := Part(path, part); err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", part, got, err, want)
+		}
+	}
+	if _, err := Part(path, "c"); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("a part that is missing: got %v", err)
+	}
+}
+
 // The front page promises what the lock has, and has every part that the targets fill.
 func TestFrontPage(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
