@@ -22,22 +22,20 @@ func TestMain(m *testing.M) {
 
 // The command lines, against a made-up kubelet and a runtime with one static pod.
 func TestScripts(t *testing.T) {
-	// Younger than every manifest, as if each had been there first.
-	made := time.Now().Add(time.Second)
-	works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
-		critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made),
-	}, Containers: []*runtimeapi.Container{
-		critest.Container("etcd-1", "kube-system", "etcd-db-3", "uid-of-etcd", "etcd"),
-	}})
 	hangs := critest.Serve(t, &critest.Runtime{Hang: true})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status":   status,
 			"endpoint": endpoint,
-			"await":    func(*testscript.TestScript, bool, []string) { time.Sleep(time.Until(made.Add(10 * time.Millisecond))) },
 		},
 		Setup: func(env *testscript.Env) error {
+			// The script's files are there: its sandbox is younger than every manifest.
+			works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
+				critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", time.Now()),
+			}, Containers: []*runtimeapi.Container{
+				critest.Container("etcd-1", "kube-system", "etcd-db-3", "uid-of-etcd", "etcd"),
+			}})
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
 			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
 			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
