@@ -146,7 +146,7 @@ func startControlPlane(t *testing.T, k kubeadm, command steadylet, kubelet, apis
 			t.Fatal(err)
 		}
 	}
-	c.renewal = newRenewal(t, k, command, ports["API"])
+	c.renewal = newRenewal(t, newMaster(t, k, t.TempDir(), ports["API"]), k, command)
 	c.writeManifests(t, apiserver, ports)
 	c.place.Kubeconfig = c.kubernetes("kubelet.conf")
 	if c.kubelet, err = node.StartKubelet("kubelet", kubelet, kubever.Version{Major: 1, Minor: 31}, c.place); err != nil {
@@ -207,9 +207,9 @@ func (c *controlPlane) createPod(t *testing.T) {
 	namespace := `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"` + c.node.Name() + `"}}`
 	pod := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"nodeName":"` + testnode.NodeName + `","hostNetwork":true,` +
 		`"terminationGracePeriodSeconds":1,"containers":[{"name":"web","image":"` + testnode.AppImage + `","imagePullPolicy":"Never"}]}}`
-	for path, body := range map[string]string{"": namespace, "/" + c.node.Name() + "/pods": pod} {
+	for _, created := range []struct{ path, body string }{{"", namespace}, {"/" + c.node.Name() + "/pods", pod}} {
 		c.await(t, "the API server to take what is created", func() bool {
-			return c.request(t, http.MethodPost, "/api/v1/namespaces"+path, body, nil) == nil
+			return c.request(t, http.MethodPost, "/api/v1/namespaces"+created.path, created.body, nil) == nil
 		})
 	}
 }
@@ -224,11 +224,12 @@ func (c *controlPlane) heardOf(t *testing.T) time.Time {
 	return lease.Spec.RenewTime
 }
 
-// client goes by admin.conf: its certificate, and the cluster's authority.
+// client goes by super-admin.conf, which needs no role: its certificate, and the
+// cluster's authority.
 func (c *controlPlane) client(t *testing.T) *http.Client {
 	t.Helper()
 	data := map[string][]byte{}
-	for line := range strings.Lines(string(fileOf(t, c.kubernetes("admin.conf")))) {
+	for line := range strings.Lines(string(fileOf(t, c.kubernetes("super-admin.conf")))) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		if strings.HasSuffix(name, "-data") {
 			decoded, err := base64.StdEncoding.DecodeString(value)

@@ -30,9 +30,13 @@ type renewal struct {
 	wrappers string
 }
 
-func newRenewal(t *testing.T, k kubeadm, command steadylet, port int) *renewal {
+// newRenewal takes a copy of a node: kubeadm takes long to make keys.
+func newRenewal(t *testing.T, of master, k kubeadm, command steadylet) *renewal {
 	t.Helper()
-	m := newMaster(t, k, t.TempDir(), port)
+	m := master{root: t.TempDir(), port: of.port}
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", of.root+"/.", m.root).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	r := &renewal{
 		master: m, kubeadm: k, command: command, installed: filepath.Join(m.root, "bin", "kubeadm"),
 		backups: filepath.Join(m.root, "backups"), wrappers: filepath.Join(m.root, "wrappers"),
@@ -100,6 +104,7 @@ func TestRenewalThatIsRefused(t *testing.T) {
 	requireOpenSSL(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.31.0", false)
+	m := newMaster(t, k, t.TempDir(), 6443)
 	for name, test := range map[string]struct {
 		damage func(*testing.T, *renewal)
 		args   []string
@@ -114,8 +119,16 @@ func TestRenewalThatIsRefused(t *testing.T) {
 		"key of another certificate": {func(t *testing.T, r *renewal) {
 			write(t, r.kubernetes("pki", "apiserver.key"), string(fileOf(t, r.kubernetes("pki", "front-proxy-client.key"))))
 		}, nil, 2, "is not that of the certificate"},
-		"no room for the backup": {func(t *testing.T, r *renewal) { mountSmall(t, r.backups) }, nil, 1, "see whether the disk is full"},
-		"a link":                 {linkKey, nil, 2, "is a link"},
+		"no room for the copies": {func(t *testing.T, r *renewal) { mountSmall(t, r.backups, "32k") }, nil, 1, "can't be copied"},
+		"no room for the backup": {func(t *testing.T, r *renewal) {
+			mountSmall(t, r.backups, "4m")
+			write(t, r.installed, strings.Repeat("# a kubeadm is larger than that\n", 1<<18))
+		}, nil, 1, "the backup can't be written"},
+		"no room for the new ones": {func(t *testing.T, r *renewal) {
+			mountSmall(t, filepath.Dir(r.installed), "4m")
+			write(t, r.installed, "")
+		}, nil, 1, "can't be copied"},
+		"a link": {linkKey, nil, 2, "is a link"},
 		"a backup folder of all": {func(t *testing.T, r *renewal) {
 			if err := os.Chmod(r.backups, 0o755); err != nil {
 				t.Fatal(err)
@@ -126,7 +139,7 @@ func TestRenewalThatIsRefused(t *testing.T) {
 		"no such host":   {func(*testing.T, *renewal) {}, []string{"--host", "-oProxyCommand=x"}, 1, "want a name"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRenewal(t, k, command, 6443)
+			r := newRenewal(t, m, k, command)
 			test.damage(t, r)
 			before := r.state(t)
 			out := r.renew(t, test.status, append(test.args, "--skip-restart", k.path)...)
@@ -182,10 +195,10 @@ func block(t *testing.T, path string) []byte {
 	return found.Bytes
 }
 
-// mountSmall gives a folder less room than a kubeadm takes.
-func mountSmall(t *testing.T, folder string) {
+// mountSmall gives a folder less room than is needed there.
+func mountSmall(t *testing.T, folder, size string) {
 	t.Helper()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=0700,size="+size); err != nil {
 		t.Fatalf("mounting: %v", err)
 	}
 	t.Cleanup(func() {
@@ -210,26 +223,29 @@ func TestRenewalThatIsInterrupted(t *testing.T) {
 	requireOpenSSL(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.31.0", false)
+	m := newMaster(t, k, t.TempDir(), 6443)
 	for name, test := range map[string]struct {
+		// program is the one in whose n-th run the signal comes.
+		program string
+		n       int
 		signal  string
-		rename  int // at which rename of the run it comes
 		status  int
 		resumes string
 	}{
 		// Of the renames, the first is of the kubelet's kubeconfig in the copies, the
-		// second of the backup, the third of the progress, the fourth of kubeadm.
-		"killed before the first": {"KILL", 3, -1, ""},
-		"killed after kubeadm":    {"KILL", 5, -1, "putting its backup"},
-		"killed in the middle":    {"KILL", 12, -1, "putting its backup"},
-		"killed at the end":       {"KILL", 26, -1, "going on"},
-		"asked to end":            {"TERM", 12, 5, ""},
+		// second of the backup, the third of the progress, the fourth of kubeadm, the
+		// last of the progress again. The second removal is of that.
+		"killed after kubeadm":      {"mv", 5, "KILL", -1, "putting its backup"},
+		"killed at the last rename": {"mv", 23, "KILL", -1, "putting its backup"},
+		"killed when all is there":  {"rm", 2, "KILL", -1, "going on"},
+		"asked to end":              {"mv", 12, "TERM", 5, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRenewal(t, k, command, 6443)
+			r := newRenewal(t, m, k, command)
 			before := r.state(t)
-			r.wrap(t, test.signal, test.rename)
+			r.wrap(t, test.program, test.n, test.signal)
 			r.renew(t, test.status, "--skip-restart", k.path)
-			if err := os.Remove(filepath.Join(r.wrappers, "mv")); err != nil {
+			if err := os.Remove(filepath.Join(r.wrappers, test.program)); err != nil {
 				t.Fatal(err)
 			}
 			if test.status == 5 {
@@ -252,12 +268,18 @@ func TestRenewalThatIsInterrupted(t *testing.T) {
 	}
 }
 
-// wrap lets the script's n-th rename be its last deed.
-func (r *renewal) wrap(t *testing.T, signal string, n int) {
+// wrap lets a program's n-th run signal the script. It does its work only where that can
+// still matter to the script.
+func (r *renewal) wrap(t *testing.T, program string, n int, signal string) {
 	t.Helper()
 	count := filepath.Join(r.wrappers, "count")
-	script := fmt.Sprintf("#!/bin/sh\necho >>%[1]s\n[ $(wc -l <%[1]s) != %d ] || kill -%s $PPID\nexec /bin/mv \"$@\"\n", count, n, signal)
-	if err := os.WriteFile(filepath.Join(r.wrappers, "mv"), []byte(script), 0o755); err != nil {
+	after := "exit 1"
+	if signal != "KILL" {
+		after = "true"
+	}
+	script := fmt.Sprintf("#!/bin/sh\necho >>%[1]s\n[ $(wc -l <%[1]s) != %[2]d ] || { kill -%[3]s $PPID; %[4]s; }\nexec /bin/%[5]s \"$@\"\n",
+		count, n, signal, after, program)
+	if err := os.WriteFile(filepath.Join(r.wrappers, program), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }

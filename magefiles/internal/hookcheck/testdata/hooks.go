@@ -201,3 +201,24 @@ loop:
 		return hook.Changed(a, b)
 	}
 }
+
+func takes(t clock) int {
+	if t.Now() > 0 {
+		return t.Add(hook.Validity)
+	}
+	return t.Add(validity())
+}
+
+func takesAnother(t clock) int {
+	hook := t
+	return t.Add(hook.Validity)
+}
+
+func takesNothing(t clock) int {
+	validity()
+	return t.Add(1)
+}
+
+func takesShadowed(t clock, validity func() int) int {
+	return t.Add(validity())
+}
