@@ -71,8 +71,14 @@ func (p *Pipeline) Close() error {
 	return p.space.Release()
 }
 
-// Clean removes trees, records and unfinished work; with dist also the results.
+// Clean removes trees, records and unfinished work; with dist also the results. What a
+// person edits there (a rebase, a tree that is open) is not removed: it is refused.
 func (p *Pipeline) Clean(dist bool) error {
+	for dir, remedy := range map[string]string{p.rebaseDir(): "rebase -abort", p.editDir(): "edit -discard"} {
+		if _, err := os.Stat(dir); err == nil {
+			return fmt.Errorf("%s holds what you edit: drop it with `go tool mage %s` first", dir, remedy)
+		}
+	}
 	freed, err := p.space.Clean()
 	if dist {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.Root, "dist")))

@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
+	"github.com/steadylet/steadylet/magefiles/internal/lock"
+	"github.com/steadylet/steadylet/magefiles/internal/source"
+)
+
+// A tag that was moved is refused, with what it was and what it is.
+func TestUnmoved(t *testing.T) {
+	entry := func(commit, sum string) lock.Entry {
+		return lock.Entry{
+			Version: kubever.Version{Major: 1, Minor: 36, Patch: 3}, Commit: commit, GoSum: "k8s.io/kubernetes v1.36.3 h1:" + sum + "=\n",
+		}
+	}
+	for name, test := range map[string]struct {
+		known, now lock.Entry
+		says       []string // none: accepted
+	}{
+		"equal":            {entry("c1", "s1"), entry("c1", "s1"), nil},
+		"another commit":   {entry("c1", "s1"), entry("c2", "s1"), []string{"the commit of tag v1.36.3", "want c1", "got  c2"}},
+		"another content":  {entry("c1", "s1"), entry("c1", "s2"), []string{"the root module of v1.36.3", "want h1:s1=", "got  h1:s2="}},
+		"commit unknown":   {entry("", "s1"), entry("c2", "s1"), nil},
+		"commit not said":  {entry("c1", "s1"), entry("", "s1"), nil},
+		"neither, content": {entry("", "s1"), entry("", "s2"), []string{"h1:s1=", "h1:s2="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := unmoved(test.known, test.now)
+			if (err == nil) != (test.says == nil) || err != nil && !errors.Is(err, source.ErrMismatch) {
+				t.Fatalf("got %v", err)
+			}
+			for _, part := range test.says {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("the error does not say %q: %v", part, err)
+				}
+			}
+		})
+	}
+}
