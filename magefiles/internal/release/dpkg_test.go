@@ -85,6 +85,9 @@ func TestDebianPackageLifecycle(t *testing.T) {
 	s.done(s.dpkg("--install", stock.essentials, stock.kubelet))
 	owned := s.administrator("/etc/default/kubelet")
 	runsOn, called := s.runKubelet(), s.scripts()
+	if err := os.Chmod(s.path("/var/lib/kubelet"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 
 	s.done(s.dpkg("--install", older))
 	s.has("after the upgrade to ours", owned)
@@ -96,6 +99,9 @@ func TestDebianPackageLifecycle(t *testing.T) {
 	// stop and disable the kubelet.
 	if got, want := strings.TrimPrefix(s.scripts(), called), "prerm upgrade 1.36.3+steadylet.1.d4b41a95\npostrm upgrade 1.36.3+steadylet.1.d4b41a95\n"; got != want {
 		t.Errorf("the scripts of the distribution's package were called with %q, want %q", got, want)
+	}
+	if info, err := os.Stat(s.path("/var/lib/kubelet")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the kubelet's folder has another mode than before: %v, %v", info.Mode(), err)
 	}
 	if target, err := os.Readlink(s.path("/usr/sbin/upgrade-kubelet")); err != nil || target != "/usr/share/steadylet/scripts/upgrade-kubelet" {
 		t.Errorf("upgrade-kubelet is a link to %q, %v", target, err)
