@@ -8,8 +8,8 @@ there() {
     [[ -z $ssh_config ]] || options=(-F "$ssh_config")
     options+=(-o BatchMode=yes)
     say "== $host"
-    dir=$(ssh "${options[@]}" "$host" 'umask 077 && mktemp -d') || fail 6 "$host can't be reached over ssh"
-    [[ $dir =~ ^/[A-Za-z0-9/._-]+$ ]] || fail 6 "$host makes no folder: mktemp -d says $dir"
+    dir=$(ssh "${options[@]}" "$host" 'umask 077 && mktemp -d -- "$HOME/.renew-certs.XXXXXXXX"') || fail 6 "$host can't be reached over ssh"
+    [[ $dir =~ ^/[A-Za-z0-9/._-]+$ ]] || fail 6 "$host makes no folder in its home: mktemp says $dir"
     files=("$here"/renew-certs "$here"/certs-{swap,stage,hosts}.bash "$steadylet")
     arguments=(--kubernetes-dir "$kubernetes_dir" --cert-dir "$cert_dir" --installed "$installed" --backup-dir "$backup_dir"
         --warn-days "$warn_days" --healthy-within "$healthy_within" --calm "$calm")

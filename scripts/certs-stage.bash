@@ -28,6 +28,8 @@ stage_renewal() {
         fail 2 "kubeadm can't renew copies of the certificates"
     }
     ! grep -E 'MISSING!|external' "$work/renew" >&2 || true
+    ! grep -q 'Falling back to default configuration' "$work/renew" ||
+        say "warning: kubeadm can't read the cluster's configuration, so its defaults count (from 1.31 on they are one year): give one with --config"
 }
 
 # staged NAME prints where a file of written is in the root of kubeadm.

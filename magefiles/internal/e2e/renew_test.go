@@ -2,19 +2,13 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -156,63 +150,6 @@ func TestRenewalThatIsRefused(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
-	}
-}
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// expireAuthority makes an authority of the same name and key that expired.
-func expireAuthority(t *testing.T, r *renewal) {
-	t.Helper()
-	path := r.kubernetes("pki", "ca.crt")
-	old, err := x509.ParseCertificate(block(t, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.ParsePKCS1PrivateKey(block(t, r.kubernetes("pki", "ca.key")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	old.NotAfter = time.Now().Add(-time.Hour)
-	made, err := x509.CreateCertificate(rand.Reader, old, old, key.Public(), crypto.Signer(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})))
-}
-
-func block(t *testing.T, path string) []byte {
-	t.Helper()
-	found, _ := pem.Decode(fileOf(t, path))
-	if found == nil {
-		t.Fatalf("%s holds no PEM", path)
-	}
-	return found.Bytes
-}
-
-// mountSmall gives a folder less room than is needed there.
-func mountSmall(t *testing.T, folder, size string) {
-	t.Helper()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=0700,size="+size); err != nil {
-		t.Fatalf("mounting: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func linkKey(t *testing.T, r *renewal) {
-	t.Helper()
-	path := r.kubernetes("pki", "apiserver.key")
-	if err := errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path)); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,136 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// node is a container runtime with one container, and a kubelet that starts it again.
+type node struct {
+	runtimeapi.UnimplementedRuntimeServiceServer
+	mu      sync.Mutex // guards id and stops
+	id      string
+	stops   int
+	started string // the ID of the next container; without one nothing starts it
+}
+
+func (n *node) ListContainers(context.Context, *runtimeapi.ListContainersRequest) (*runtimeapi.ListContainersResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.id == "" {
+		return &runtimeapi.ListContainersResponse{}, nil
+	}
+	labels := map[string]string{
+		"io.kubernetes.pod.uid": "u", "io.kubernetes.pod.name": "etcd-db-3", "io.kubernetes.pod.namespace": "kube-system", "io.kubernetes.container.name": "etcd",
+	}
+	return &runtimeapi.ListContainersResponse{Containers: []*runtimeapi.Container{{Id: n.id, Labels: labels, CreatedAt: 1}}}, nil
+}
+
+func (n *node) StopContainer(context.Context, *runtimeapi.StopContainerRequest) (*runtimeapi.StopContainerResponse, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.id, n.stops = n.started, n.stops+1
+	return &runtimeapi.StopContainerResponse{}, nil
+}
+
+func serve(t *testing.T, runtime *node) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cri") // that of the test is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "cri.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	runtimeapi.RegisterRuntimeServiceServer(server, runtime)
+	go server.Serve(listener) //nolint:errcheck // it ends with the test
+	t.Cleanup(func() {
+		server.Stop()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return socket
+}
+
+func TestRun(t *testing.T) {
+	answer := func(status int) string {
+		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(server.Close)
+		return server.URL + "/livez"
+	}
+	for name, test := range map[string]struct {
+		old, started, probe string
+		stops               int
+		says                string
+	}{
+		"well":               {"old", "new", answer(http.StatusOK), 1, ""},
+		"without a probe":    {"old", "new", "", 1, ""},
+		"none ran":           {"", "new", answer(http.StatusOK), 0, ""},
+		"not started again":  {"old", "", "", 1, "it does not run"},
+		"ill":                {"old", "new", answer(http.StatusInternalServerError), 1, "500"},
+		"nobody answers":     {"old", "new", "https://127.0.0.1:1/livez", 1, "refused"},
+		"the old one stayed": {"old", "old", answer(http.StatusOK), 1, "it does not run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runtime := &node{id: "old", started: test.started}
+			if test.old == "" {
+				runtime.id = test.started
+			}
+			n := Node{Endpoint: serve(t, runtime), Within: 10 * time.Second, Patience: 50 * time.Millisecond}
+			if test.says == "" {
+				n.Patience = time.Minute
+			}
+			pod := Pod{Namespace: "kube-system", Name: "etcd-db-3"}
+			id, err := n.Run(t.Context(), Restart{Pod: pod, Container: Container{Name: "etcd", Probe: test.probe}, ID: test.old})
+			switch {
+			case test.says == "" && (err != nil || id != "new"):
+				t.Errorf("got %q, %v", id, err)
+			case test.says != "" && (!errors.Is(err, ErrUnhealthy) || !strings.Contains(err.Error(), test.says)):
+				t.Errorf("got %q, %v, want ErrUnhealthy that says %q", id, err, test.says)
+			}
+			if runtime.stops != test.stops {
+				t.Errorf("%d containers were stopped, want %d", runtime.stops, test.stops)
+			}
+		})
+	}
+}
+
+// What is not there, or is no file, did not change.
+func TestChanged(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pki", "apiserver.crt")
+	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	n := Node{Folders: []string{dir, filepath.Join(dir, "pki")}}
+	files := []string{file, filepath.Join(dir, "none.conf"), filepath.Dir(file), "/etc/hostname", dir + "-other/x.crt"}
+	changed, err := n.Changed([]Pod{{Containers: []Container{{Files: files}}}})
+	if err != nil || len(changed) != 1 || time.Since(changed[file]) > time.Hour {
+		t.Errorf("got %v, %v", changed, err)
+	}
+}
+
+// Pods are those of manifests that can be read.
+func TestPods(t *testing.T) {
+	n := Node{Manifests: "testdata", Name: "DB-3"}
+	pods, err := n.Pods()
+	if err != nil || len(pods) != 5 || pods[0].Name != "etcd-db-3" {
+		t.Errorf("got %+v, %v", pods, err)
+	}
+}
