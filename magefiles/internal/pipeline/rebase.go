@@ -136,6 +136,7 @@ func (p *Pipeline) finishRebase(ctx context.Context, r *rebase.Rebase) error {
 	if err := made.Write(folder); err != nil {
 		return err
 	}
+	p.progress.Close()
 	out := p.config.Results
 	for i, difference := range made.Differences {
 		mark := "="

@@ -95,7 +95,7 @@ func (p *Pipeline) testRow(ctx context.Context, row check.Row, toolchain string)
 }
 
 func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched upstreamtest.Run) error {
-	fmt.Fprintf(p.config.Results, "%s: upstream's tests of %s: %d pass, %d fail, %d skipped stock; %d, %d, %d patched\n",
+	p.progress.Say("%s: upstream's tests of %s: %d pass, %d fail, %d skipped stock; %d, %d, %d patched",
 		row.Version, strings.Join(packages, ", "),
 		stock.Count(upstreamtest.Pass), stock.Count(upstreamtest.Fail), stock.Count(upstreamtest.Skip),
 		patched.Count(upstreamtest.Pass), patched.Count(upstreamtest.Fail), patched.Count(upstreamtest.Skip))
@@ -104,7 +104,7 @@ func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched
 	}
 	differences := upstreamtest.Compare(stock, patched)
 	for _, difference := range differences {
-		fmt.Fprintf(p.config.Results, "  %s\n", difference)
+		p.progress.Say("  %s", difference)
 	}
 	if len(differences) > 0 {
 		return fmt.Errorf("%w: %d of them, the first %s", ErrUpstreamTests, len(differences), differences[0])
