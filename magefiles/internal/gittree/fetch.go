@@ -107,6 +107,23 @@ func Tags(ctx context.Context, location string) ([]string, error) {
 	return tagNames(advertised.References), nil
 }
 
+// TagCommit returns the commit that a tag of a repository points at, by itself or by a tag
+// object, without fetching it.
+func TagCommit(ctx context.Context, location, tag string) (plumbing.Hash, error) {
+	if folder, ok := localFolder(location); ok {
+		return localCommit(folder, tag)
+	}
+	session, advertised, err := connect(ctx, location)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	defer session.Close()
+	if commit, ok := advertised.Peeled[plumbing.NewTagReferenceName(tag).String()]; ok {
+		return commit, nil
+	}
+	return findTag(advertised.References, tag)
+}
+
 func connect(ctx context.Context, location string) (transport.UploadPackSession, *packp.AdvRefs, error) {
 	endpoint, err := transport.NewEndpoint(location)
 	if err != nil {
