@@ -23,16 +23,15 @@ func Check(ctx context.Context,
 		if err != nil {
 			return err
 		}
-		if err := p.PrintCheck(report, value(json, false)); err != nil {
-			return err // before anything is compiled
+		if report.Err() == nil { // else there is nothing to compile yet
+			if value(compile, false) {
+				err = p.CompileChecked(ctx, report, value(archive, ""))
+			}
+			if value(upstreamTests, false) {
+				err = errors.Join(err, p.UpstreamTests(ctx, report))
+			}
 		}
-		if value(compile, false) {
-			err = p.CompileChecked(ctx, report, value(archive, ""))
-		}
-		if value(upstreamTests, false) {
-			err = errors.Join(err, p.UpstreamTests(ctx, report))
-		}
-		return err
+		return errors.Join(err, p.PrintCheck(report, value(json, false)))
 	})
 }
 

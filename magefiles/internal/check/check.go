@@ -43,6 +43,8 @@ type Row struct {
 	Conflicts []series.Conflict   `json:"conflicts,omitempty"`
 	Hooks     []hookcheck.Failure `json:"hooks,omitempty"`
 	Drift     []serieslock.Drift  `json:"drift,omitempty"`
+	// Edited says that a patch is not the recorded one, so that trees are not compared.
+	Edited bool `json:"edited,omitempty"`
 	// Unavailable says what of the tag's sources could not be had.
 	Unavailable string `json:"unavailable,omitempty"`
 	// Found is what would be recorded; it is set where everything applies.
@@ -102,6 +104,7 @@ func (r *Row) Compare(recorded *serieslock.Lock, edited func(file string) bool) 
 		r.Drift = recorded.CompareVersion(*r.Found, edited)
 	}
 	for _, file := range r.Selection.Files {
+		r.Edited = r.Edited || edited(file)
 		if r.Selection.Kind == Inherited && edited(file) {
 			r.Selection.Kind = Refused
 			r.Selection.Reason += fmt.Sprintf(", but %s was edited since", file)

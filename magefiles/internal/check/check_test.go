@@ -205,7 +205,7 @@ func TestInheritedIsProven(t *testing.T) {
 		t.Errorf("an equal tag is %s: %s", good.Selection.Kind, good.Selection.Reason)
 	}
 	good.Compare(recorded, func(file string) bool { return file == "0002-more.patch" })
-	if good.Selection.Kind != check.Refused {
+	if good.Selection.Kind != check.Refused || !good.Edited {
 		t.Errorf("with an edited patch it is %s", good.Selection.Kind)
 	}
 	for _, seeds := range []seed{{"root/pkg/decide.go", "want := sum()", "want := checksum()"}, {"root/pkg/decide.go", "func decide(", "func judge("}} {

@@ -174,6 +174,8 @@ func (r Row) trees() string {
 	switch {
 	case len(r.Drift) > 0:
 		return "drift"
+	case r.Edited:
+		return "patch edited"
 	case r.Found == nil || r.Selection.Kind != Exact:
 		return "-"
 	}

@@ -95,22 +95,33 @@ func HasTag(ctx context.Context, location, tag string) error {
 
 // Tags lists the tags of a repository, in no order.
 func Tags(ctx context.Context, location string) ([]string, error) {
-	references := map[string]plumbing.Hash{}
 	if folder, ok := localFolder(location); ok {
 		known, err := localTags(folder)
-		if err != nil {
-			return nil, err
-		}
-		references = known
-	} else {
-		session, advertised, err := connect(ctx, location)
-		if err != nil {
-			return nil, err
-		}
-		defer session.Close()
-		references = advertised.References
+		return tagNames(known), err
 	}
-	return tagNames(references), nil
+	session, advertised, err := connect(ctx, location)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	return tagNames(advertised.References), nil
+}
+
+// TagCommit returns the commit that a tag of a repository points at, by itself or by a tag
+// object, without fetching it.
+func TagCommit(ctx context.Context, location, tag string) (plumbing.Hash, error) {
+	if folder, ok := localFolder(location); ok {
+		return localCommit(folder, tag)
+	}
+	session, advertised, err := connect(ctx, location)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	defer session.Close()
+	if commit, ok := advertised.Peeled[plumbing.NewTagReferenceName(tag).String()]; ok {
+		return commit, nil
+	}
+	return findTag(advertised.References, tag)
 }
 
 func connect(ctx context.Context, location string) (transport.UploadPackSession, *packp.AdvRefs, error) {

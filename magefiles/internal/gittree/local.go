@@ -75,3 +75,19 @@ func localTags(folder string) (map[string]plumbing.Hash, error) {
 	}
 	return known, nil
 }
+
+// localCommit finds the commit that a tag of a repository on this machine points at.
+func localCommit(folder, tag string) (plumbing.Hash, error) {
+	if _, err := localTag(folder, tag); err != nil {
+		return plumbing.ZeroHash, err
+	}
+	repository, err := git.PlainOpen(folder)
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	commit, err := repository.ResolveRevision(plumbing.Revision("refs/tags/" + tag + "^{commit}"))
+	if err != nil {
+		return plumbing.ZeroHash, fmt.Errorf("%w: tag %s: %w", ErrTruncated, tag, err)
+	}
+	return *commit, nil
+}

@@ -4,128 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/google/renameio"
 
 	"github.com/steadylet/steadylet/magefiles/internal/export"
-	"github.com/steadylet/steadylet/magefiles/internal/kubever"
-	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/roottree"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 	"github.com/steadylet/steadylet/magefiles/internal/workbench"
-	"github.com/steadylet/steadylet/magefiles/internal/workspace"
 )
 
-// Errors of Edit and Export that can be matched with errors.Is.
-var (
-	// ErrEditing means that a tree is open for editing already.
-	ErrEditing = errors.New("a tree is open for editing")
-	// ErrExport means that exporting the patches as they are does not give their files.
-	ErrExport = errors.New("exporting changes a patch")
-)
-
-// editing is what the workspace remembers of the tree that is open for editing.
-type editing struct {
-	Series  string
-	Version kubever.Version
-	Base    workbench.Point
-}
-
-func (p *Pipeline) editDir() string { return filepath.Join(p.space.Dir(), "edit") }
-
-// editKey is the one that the open tree is remembered by: there is one at most.
-func editKey() workspace.Key { return workspace.KeyOf("edit 1") }
-
-// open returns what is open for editing.
-func (p *Pipeline) open() (editing, bool) {
-	var open editing
-	if _, err := os.Stat(p.editDir()); err != nil {
-		return open, false
-	}
-	return open, p.space.Recall("edit", editKey(), &open) && open.Series != ""
-}
-
-// Edit lays a tag's sources out with one commit for each patch of a series, for a person
-// to edit, and prints where. Export makes patches of it.
-func (p *Pipeline) Edit(ctx context.Context, name, version string) error {
-	if open, ok := p.open(); ok {
-		return fmt.Errorf("%w: series %s on %s in %s; export it with `go tool mage export`, or drop it with `go tool mage edit -discard`",
-			ErrEditing, open.Series, open.Version, p.editDir())
-	}
-	loaded, err := p.loadSeries(name)
-	if err != nil {
-		return err
-	}
-	tag, err := p.version(version)
-	if err != nil {
-		return err
-	}
-	patches, err := loaded.Select(tag, false)
-	if err != nil {
-		return err
-	}
-	published, err := p.published(ctx, tag, pathsOf(patches))
-	if err != nil {
-		return err
-	}
-	if err := os.RemoveAll(p.editDir()); err != nil { // of one that was ended early
-		return err
-	}
-	step := p.progress.Step("laying out "+tag.String(), progress.Files)
-	defer step.Abort()
-	bench, base, err := workbench.Create(ctx, p.editDir(), published, pathsOf(patches))
-	if err != nil {
-		return err
-	}
-	defer bench.Close()
-	result, err := series.Apply(bench.Files(base.Tree), patches)
-	if err != nil {
-		return fmt.Errorf("%w\nBring the series to this tag with `go tool mage rebase -to=%s`.", err, tag)
-	}
-	drafts, err := result.Drafts(bench.Files(base.Tree))
-	if err != nil {
-		return err
-	}
-	if err := commitAll(ctx, bench, base, drafts); err != nil {
-		return err
-	}
-	step.Done(fmt.Sprintf("%d commits", len(drafts)))
-	if err := p.space.Record("edit", editKey(), editing{loaded.Name, tag, base}); err != nil {
-		return err
-	}
-	p.progress.Close()
-	fmt.Fprintf(p.config.Messages, "Edit the files there; with git: git --git-dir=%s commit --amend, rebase -i, …\n"+
-		"Then make patches of it with `go tool mage export`.\n", bench.Repository())
-	fmt.Fprintln(p.config.Results, bench.Worktree())
-	return nil
-}
-
-// commitAll makes one commit of each draft, and the worktree equal to the last.
-func commitAll(ctx context.Context, bench *workbench.Bench, base workbench.Point, drafts []series.Draft) error {
-	at := base
-	for _, draft := range drafts {
-		next, err := bench.Commit(at, draft.Files, draft.Title, draft.Body)
-		if err != nil {
-			return err
-		}
-		at = next
-	}
-	if err := bench.Checkout(ctx, at.Tree); err != nil {
-		return err
-	}
-	return bench.Attach(at.Tree)
-}
-
-// DiscardEdit drops the tree that is open for editing, and what was edited in it.
-func (p *Pipeline) DiscardEdit() error {
-	if _, ok := p.open(); !ok {
-		return errors.New("no tree is open for editing: open one with `go tool mage edit -version=v1.36.3`")
-	}
-	return os.RemoveAll(p.editDir())
-}
+// ErrExport is matched by the error for a patch that is not exported as it is.
+var ErrExport = errors.New("exporting changes a patch")
 
 // Export makes patch files of the tree that is open for editing. What is not committed in
 // it goes into the commits that changed the same files, or all of it into patch number
@@ -149,15 +40,8 @@ func (p *Pipeline) Export(ctx context.Context, into int) error {
 		return err
 	}
 	defer bench.Close()
-	commits, head, err := bench.Drafts(ctx, open.Base)
+	commits, err := edited(ctx, bench, open.Base, into)
 	if err != nil {
-		return err
-	}
-	edits, err := bench.Altered(head.Tree)
-	if err != nil {
-		return err
-	}
-	if commits, err = export.Fold(commits, edits, into); err != nil {
 		return err
 	}
 	tags, err := p.exportTags(ctx, loaded)
@@ -167,13 +51,26 @@ func (p *Pipeline) Export(ctx context.Context, into int) error {
 	on := export.Tag{Version: open.Version, Files: bench.Files(open.Base.Tree)}
 	patches, err := export.Series(loaded, on, commits, tags)
 	if err != nil {
-		return fmt.Errorf("%w\nWhere this tag needs a variant of its own, narrow the versions of the present one in %s and rebase to this tag.",
+		return fmt.Errorf("%w\nWhere this tag needs a variant of its own, narrow the versions of the present one in %s and rebase to this tag",
 			err, series.IndexFile)
 	}
 	if err := p.writePatches(open.Series, patches); err != nil {
 		return err
 	}
 	return commitAll(ctx, bench, open.Base, commits)
+}
+
+// edited returns the commits of a bench, with what is not committed folded into them.
+func edited(ctx context.Context, bench *workbench.Bench, base workbench.Point, into int) ([]series.Draft, error) {
+	commits, head, err := bench.Drafts(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	edits, err := bench.Altered(head.Tree)
+	if err != nil {
+		return nil, err
+	}
+	return export.Fold(commits, edits, into)
 }
 
 // writePatches stores the patches that changed.

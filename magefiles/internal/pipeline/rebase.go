@@ -136,6 +136,7 @@ func (p *Pipeline) finishRebase(ctx context.Context, r *rebase.Rebase) error {
 	if err := made.Write(folder); err != nil {
 		return err
 	}
+	p.progress.Close()
 	out := p.config.Results
 	for i, difference := range made.Differences {
 		mark := "="
@@ -150,6 +151,6 @@ func (p *Pipeline) finishRebase(ctx context.Context, r *rebase.Rebase) error {
 	for _, note := range made.Notes {
 		fmt.Fprintln(out, note)
 	}
-	fmt.Fprintf(out, "Review the change of %s, then record it with `go tool mage lock -version=%s`.\n", folder, r.To())
+	fmt.Fprintf(out, "Review the change of %s, record it with `go tool mage lock -version=%s`,\nand see whether it compiles: go tool mage check -version=%[2]s -compile\n", folder, r.To())
 	return rebase.Abort(p.rebaseDir())
 }

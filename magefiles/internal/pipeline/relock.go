@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/steadylet/steadylet/magefiles/internal/check"
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -55,6 +56,9 @@ func (p *Pipeline) addToLock(ctx context.Context, options LockOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := p.askRemote(ctx, &entry); err != nil {
+		return err
+	}
 	if known, err := p.lock.Entry(version); err == nil {
 		if err := unmoved(known, entry); err != nil {
 			return err
@@ -66,6 +70,24 @@ func (p *Pipeline) addToLock(ctx context.Context, options LockOptions) error {
 	}
 	p.lock.Put(entry)
 	return p.lock.Write(lockPath(p.config.Root))
+}
+
+// askRemote takes the tag's commit from the lock's repository, where that answers. It has
+// to be the one that the module proxy names, if it names one.
+func (p *Pipeline) askRemote(ctx context.Context, entry *lock.Entry) error {
+	answer, cancel := context.WithTimeout(ctx, remoteAnswersWithin)
+	defer cancel()
+	commit, err := gittree.TagCommit(answer, p.lock.Git, entry.Version.String())
+	if err != nil {
+		p.progress.Say("%s was not asked for the commit of %s: %v", p.lock.Git, entry.Version, err)
+		return ctx.Err()
+	}
+	if entry.Commit != "" && entry.Commit != commit.String() {
+		return &source.MismatchError{What: "the commit of tag " + entry.Version.String() + " in " + p.lock.Git, Want: entry.Commit, Got: commit.String(),
+			Remedy: "The first is what the module proxy says. Find out which is right before you lock the tag."}
+	}
+	entry.Commit = commit.String()
+	return nil
 }
 
 // unmoved compares what is now said of a tag with what is known of it. The error is a

@@ -95,7 +95,7 @@ func (p *Pipeline) testRow(ctx context.Context, row check.Row, toolchain string)
 }
 
 func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched upstreamtest.Run) error {
-	fmt.Fprintf(p.config.Results, "%s: upstream's tests of %s: %d pass, %d fail, %d skipped stock; %d, %d, %d patched\n",
+	p.progress.Say("%s: upstream's tests of %s: %d pass, %d fail, %d skipped stock; %d, %d, %d patched",
 		row.Version, strings.Join(packages, ", "),
 		stock.Count(upstreamtest.Pass), stock.Count(upstreamtest.Fail), stock.Count(upstreamtest.Skip),
 		patched.Count(upstreamtest.Pass), patched.Count(upstreamtest.Fail), patched.Count(upstreamtest.Skip))
@@ -104,7 +104,7 @@ func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched
 	}
 	differences := upstreamtest.Compare(stock, patched)
 	for _, difference := range differences {
-		fmt.Fprintf(p.config.Results, "  %s\n", difference)
+		p.progress.Say("  %s", difference)
 	}
 	if len(differences) > 0 {
 		return fmt.Errorf("%w: %d of them, the first %s", ErrUpstreamTests, len(differences), differences[0])
@@ -140,40 +140,49 @@ func (p *Pipeline) patchedCopy(ctx context.Context, row check.Row, root, to stri
 	if err := os.CopyFS(to, os.DirFS(root)); err != nil {
 		return fmt.Errorf("copying the root module: %w", err)
 	}
-	loaded, err := p.loadSeries(row.Series)
+	changes, err := p.allChanges(ctx, row, root)
 	if err != nil {
 		return err
 	}
-	patches, err := loaded.Select(row.Version, false)
-	if err != nil {
-		return err
-	}
-	result, err := series.Apply(series.FromFS(os.DirFS(root)), patches)
-	if err != nil {
-		return err
-	}
-	for _, applied := range result.Patches {
-		for _, change := range applied.Changes {
-			if err := place(to, change); err != nil {
-				return err
-			}
-		}
-	}
-	renameio, err := graft.RenameioDir(ctx, p.config.Root, p.config.Environment)
-	if err != nil {
-		return err
-	}
-	library, err := graft.NewPlan(os.DirFS(filepath.Join(p.config.Root, "statefile")), os.DirFS(renameio), layout.Upstream)
-	if err != nil {
-		return err
-	}
-	for _, change := range library.Changes {
-		if err := place(to, series.Change{Path: change.Path, Kind: series.Add, Data: change.Data}); err != nil {
-			return err
+	for _, change := range changes {
+		if err := place(to, change); err != nil {
+			return fmt.Errorf("patching the copy of the root module: %w", err)
 		}
 	}
 	step.Done("")
 	return nil
+}
+
+// allChanges are what the series and the library change in a root module.
+func (p *Pipeline) allChanges(ctx context.Context, row check.Row, root string) ([]series.Change, error) {
+	loaded, err := p.loadSeries(row.Series)
+	if err != nil {
+		return nil, err
+	}
+	patches, err := loaded.Select(row.Version, false)
+	if err != nil {
+		return nil, err
+	}
+	result, err := series.Apply(series.FromFS(os.DirFS(root)), patches)
+	if err != nil {
+		return nil, err
+	}
+	var changes []series.Change
+	for _, applied := range result.Patches {
+		changes = append(changes, applied.Changes...)
+	}
+	renameio, err := graft.RenameioDir(ctx, p.config.Root, p.config.Environment)
+	if err != nil {
+		return nil, err
+	}
+	library, err := graft.NewPlan(os.DirFS(filepath.Join(p.config.Root, "statefile")), os.DirFS(renameio), layout.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range library.Changes {
+		changes = append(changes, series.Change{Path: change.Path, Kind: series.Add, Data: change.Data})
+	}
+	return changes, nil
 }
 
 // place makes one change in a folder, whose files are all this process's own.
