@@ -79,8 +79,9 @@ func Extract(tree Tree) (*Facts, error) {
 	if facts.Pod, err = l.schema(internalTypes, "Pod"); err != nil {
 		facts.Pod, facts.NoPod = nil, err.Error()
 	}
-	if facts.Container != nil {
-		facts.Defaults, err = l.defaults()
+	if facts.Container == nil {
+		return facts, nil
 	}
+	facts.Defaults, err = l.defaults()
 	return facts, err
 }

@@ -27,10 +27,11 @@ type loader struct {
 	tree     Tree
 	fset     *token.FileSet
 	packages map[string]*types.Package
+	opaque   map[string]bool
 }
 
 func newLoader(tree Tree) *loader {
-	return &loader{tree: tree, fset: token.NewFileSet(), packages: map[string]*types.Package{"unsafe": types.Unsafe}}
+	return &loader{tree: tree, fset: token.NewFileSet(), packages: map[string]*types.Package{"unsafe": types.Unsafe}, opaque: map[string]bool{}}
 }
 
 // errNoPackage says that the tree lacks a package.
@@ -48,7 +49,7 @@ func (l *loader) Import(importPath string) (*types.Package, error) {
 			return loaded, nil
 		}
 	}
-	l.packages[importPath] = opaque(importPath)
+	l.packages[importPath], l.opaque[importPath] = opaque(importPath), true
 	return l.packages[importPath], nil
 }
 

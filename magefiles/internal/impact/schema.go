@@ -54,12 +54,13 @@ func (l *loader) schema(importPath, name string) (*Schema, error) {
 		dir, _ := l.tree.Dir(importPath)
 		return nil, fmt.Errorf("%w: there is no type %s in %s", errNoPackage, name, dir)
 	}
-	w := walker{schema: &Schema{Root: typeName(object.Type()), Structs: map[string]Struct{}}}
+	w := walker{loader: l, schema: &Schema{Root: typeName(object.Type()), Structs: map[string]Struct{}}}
 	w.add(object.Type())
 	return w.schema, w.err
 }
 
 type walker struct {
+	loader *loader
 	schema *Schema
 	err    error
 }
@@ -71,12 +72,25 @@ func (w *walker) add(t types.Type) {
 		return
 	}
 	w.schema.Structs[name] = Struct{} // so that a type within itself ends here
+	w.check(t)
 	in := t.Underlying().(*types.Struct)
 	made := Struct{Marshals: marshals(t)}
 	for i := range in.NumFields() {
 		made.Fields = append(made.Fields, w.field(name, in.Field(i), in.Tag(i)))
 	}
 	w.schema.Structs[name] = made
+}
+
+// check refuses a type of Kubernetes whose package the tree does not have: it would pass
+// for one without fields.
+func (w *walker) check(t types.Type) {
+	named, ok := t.(*types.Named)
+	if !ok || named.Obj().Pkg() == nil || w.err != nil {
+		return
+	}
+	if path := named.Obj().Pkg().Path(); w.loader.opaque[path] && strings.HasPrefix(path, "k8s.io/") {
+		w.err = fmt.Errorf("%w: %s, of which %s is", errNoPackage, path, typeName(t))
+	}
 }
 
 func (w *walker) field(of string, v *types.Var, tag string) Field {

@@ -141,3 +141,22 @@ func TestChangedTypes(t *testing.T) {
 		})
 	}
 }
+
+// Where the types can't be had, the hash still is, and what rests on types is unknown.
+func TestWithoutTypes(t *testing.T) {
+	v := version(t, "v1.30.14")
+	whole := modulesOf(t, v)
+	facts := extract(t, impact.Modules{"k8s.io/kubernetes": whole["k8s.io/kubernetes"]})
+	if facts.Hash.Is != impact.HashJSON || facts.Container != nil || facts.Pod != nil {
+		t.Errorf("hash %q, v1.Container %v, Pod %v", facts.Hash.Is, facts.Container, facts.Pod)
+	}
+	for _, verdict := range impact.Compare(v, v, facts, factsOf(t, whole)).Verdicts {
+		want := impact.NotKnown
+		if verdict.Of == impact.OfSidecars {
+			want = impact.Kept // 1.30 does not compare them
+		}
+		if verdict.Outcome != want {
+			t.Errorf("%s: %s (%s), want %s", verdict.Of, verdict.Outcome, verdict.Reason, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 
 	"github.com/steadylet/steadylet/magefiles/internal/impact"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -63,10 +64,15 @@ func (p *Pipeline) facts(ctx context.Context, text, archive string) (kubever.Ver
 }
 
 // modules returns the modules that are read. They are fewer than a build needs, and can
-// be had of releases that can't be built.
+// be had of releases that can't be built. Where the types can't be had either, the root
+// module alone still says how hashes are made.
 func (p *Pipeline) modules(ctx context.Context, version kubever.Version, entry lock.Entry) (impact.Tree, error) {
 	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
 	dirs, err := fetcher.Modules(ctx, version, entry, readModules...)
+	if errors.Is(err, source.ErrUnavailable) {
+		p.progress.Say("warning: the types of %s are not known: %v", version, err)
+		dirs, err = fetcher.Modules(ctx, version, entry)
+	}
 	return impact.Modules(dirs), err
 }
 
@@ -97,5 +103,8 @@ func (p *Pipeline) remembered(key workspace.Key, version kubever.Version, find f
 		return nil, err
 	}
 	step.Done("")
+	if facts.Container == nil || facts.Pod == nil {
+		return facts, nil // what lacks may be had another day
+	}
 	return facts, p.space.Record("impact", key, facts)
 }
