@@ -40,6 +40,7 @@ const (
 	exitMissing = 3
 	exitFuture  = 4
 	exitRefused = 5
+	exitPredict = 6
 )
 
 const exitHelp = `Exit status:
@@ -48,7 +49,8 @@ const exitHelp = `Exit status:
   2  the state file is damaged; the file is no kubelet, or not what its manifest says
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
-  5  refused: a patched kubelet runs, or a good file is in place (see --force)`
+  5  refused: a patched kubelet runs, or a good file is in place (see --force)
+  6  a container has a verdict of predict that --fail-on names`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")
@@ -68,6 +70,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case is(errForecast):
+		return exitPredict
 	case is(nodestate.ErrGood, nodestate.ErrBusy, statefile.ErrInUse):
 		return exitRefused
 	case is(statefile.ErrFutureSchema):

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -23,22 +25,23 @@ func absolute(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// addOutput adds the flag -o. check, called after it is parsed, returns the format.
-func addOutput(cmd *cobra.Command, a app) (check func() (string, error)) {
-	format := cmd.Flags().StringP("output", "o", "", "json, yaml or table (default: table on a terminal, else json)")
-	formats := []string{"json", "yaml", "table"}
+// addOutput adds the flag -o, of which more are formats of one command. check, called
+// after it is parsed, returns the format.
+func addOutput(cmd *cobra.Command, a app, more ...string) (check func() (string, error)) {
+	formats := append([]string{"json", "yaml", "table"}, more...)
+	names := strings.Join(formats[:len(formats)-1], ", ") + " or " + formats[len(formats)-1]
+	format := cmd.Flags().StringP("output", "o", "", names+" (default: table on a terminal, else json)")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails only without the flag
 	return func() (string, error) {
-		switch *format {
-		case "":
-			if isTerminal(a.out) {
-				return "table", nil
-			}
-			return "json", nil
-		case "json", "yaml", "table":
+		switch {
+		case slices.Contains(formats, *format):
 			return *format, nil
+		case *format != "":
+			return "", fmt.Errorf("-o %s is not known: want %s", *format, names)
+		case isTerminal(a.out):
+			return "table", nil
 		}
-		return "", fmt.Errorf("-o %s is not known: want json, yaml or table", *format)
+		return "json", nil
 	}
 }
 

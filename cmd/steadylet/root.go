@@ -45,6 +45,9 @@ that file before the first patched start, look at it, and mend it.
   steadylet state show
   steadylet state verify
 
+  # what will the upgrade restart?
+  kubectl get pods -A -o json | steadylet predict --from v1.30.14 --to v1.31.0 -
+
   # is this the kubelet that was built?
   steadylet verify /usr/bin/kubelet`,
 		Version:       version(),
@@ -56,7 +59,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newState(a), newVerify(a))
+	root.AddCommand(newState(a), newVerify(a), newPredict(a))
 	return root
 }
 

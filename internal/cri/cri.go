@@ -58,29 +58,37 @@ func SocketPath(endpoint string) (string, error) {
 
 // Sandboxes lists the node's pod sandboxes, ended ones too. within bounds all of it.
 func Sandboxes(ctx context.Context, endpoint string, within time.Duration) ([]statefile.Sandbox, error) {
-	socket, err := SocketPath(endpoint)
-	if err != nil {
+	var answer runtimeapi.ListPodSandboxResponse
+	if err := ask(ctx, endpoint, within, "ListPodSandbox", &runtimeapi.ListPodSandboxRequest{}, &answer); err != nil {
 		return nil, err
-	}
-	if err := checkSocket(socket); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	connection, err := dial(socket)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", socket, err)
-	}
-	defer connection.Close()
-	answer, err := list(ctx, connection)
-	if err != nil {
-		return nil, explain(err, socket, within)
 	}
 	var found []statefile.Sandbox
 	for _, sandbox := range answer.GetItems() {
 		found = append(found, translate(sandbox))
 	}
 	return found, nil
+}
+
+// ask calls one method of the runtime.
+func ask(ctx context.Context, endpoint string, within time.Duration, method string, request, answer any) error {
+	socket, err := SocketPath(endpoint)
+	if err != nil {
+		return err
+	}
+	if err := checkSocket(socket); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	connection, err := dial(socket)
+	if err != nil {
+		return fmt.Errorf("connecting to %s: %w", socket, err)
+	}
+	defer connection.Close()
+	if err := invoke(ctx, connection, method, request, answer); err != nil {
+		return explain(err, method, socket, within)
+	}
+	return nil
 }
 
 // checkSocket tells a missing socket from a runtime that does not answer.
@@ -105,20 +113,18 @@ func dial(socket string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 }
 
-// list asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
+// invoke asks in CRI v1, and in v1alpha2 where the runtime is older than that. (Their
 // messages are the same on the wire.)
-func list(ctx context.Context, connection *grpc.ClientConn) (*runtimeapi.ListPodSandboxResponse, error) {
-	var answer runtimeapi.ListPodSandboxResponse
-	request := &runtimeapi.ListPodSandboxRequest{}
-	err := connection.Invoke(ctx, runtimeapi.RuntimeService_ListPodSandbox_FullMethodName, request, &answer)
+func invoke(ctx context.Context, connection *grpc.ClientConn, method string, request, answer any) error {
+	err := connection.Invoke(ctx, "/runtime.v1.RuntimeService/"+method, request, answer)
 	if status.Code(err) == codes.Unimplemented {
-		err = connection.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/ListPodSandbox", request, &answer)
+		err = connection.Invoke(ctx, "/runtime.v1alpha2.RuntimeService/"+method, request, answer)
 	}
-	return &answer, err
+	return err
 }
 
 // explain says what an error means to the one who has to mend it.
-func explain(err error, socket string, within time.Duration) error {
+func explain(err error, method, socket string, within time.Duration) error {
 	switch status.Code(err) {
 	case codes.DeadlineExceeded:
 		return fmt.Errorf("%w at %s within %s: see whether it works (crictl pods), or wait longer with --runtime-timeout", ErrHangs, socket, within)
@@ -127,7 +133,7 @@ func explain(err error, socket string, within time.Duration) error {
 	case codes.Unimplemented:
 		return fmt.Errorf("%w at %s (containerd: is its plugin cri disabled?): %w", ErrNoCRI, socket, err)
 	}
-	return fmt.Errorf("listing the pod sandboxes at %s: %w", socket, err)
+	return fmt.Errorf("asking %s for %s: %w", socket, method, err)
 }
 
 // What the kubelet writes on a sandbox (pkg/kubelet/types/labels.go, and

@@ -152,3 +152,12 @@ func (r Request) RootDir(proc kubeletproc.Proc) (string, error) {
 	}
 	return first(kubeletproc.ParseFlags(process.Args).In(process.Dir).RootDir, DefaultRootDir), nil
 }
+
+// Running returns the version of the kubelet that is meant, as it says it.
+func (r Request) Running(ctx context.Context, proc kubeletproc.Proc) (string, error) {
+	k, err := r.find(proc)
+	if err != nil {
+		return "", err
+	}
+	return k.version(ctx)
+}

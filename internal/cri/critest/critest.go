@@ -1,5 +1,5 @@
 // Package critest is a container runtime for tests: the real CRI over a unix socket,
-// with made-up sandboxes.
+// with made-up sandboxes and containers.
 package critest
 
 import (
@@ -17,7 +17,8 @@ import (
 // Runtime is what it answers. The zero value has no sandboxes.
 type Runtime struct {
 	runtimeapi.UnimplementedRuntimeServiceServer
-	Sandboxes []*runtimeapi.PodSandbox
+	Sandboxes  []*runtimeapi.PodSandbox
+	Containers []*runtimeapi.Container
 	// Err is what it answers instead. Hang lets it answer nothing at all.
 	Err  error
 	Hang bool
@@ -30,6 +31,27 @@ func (r *Runtime) ListPodSandbox(ctx context.Context, _ *runtimeapi.ListPodSandb
 		return nil, ctx.Err()
 	}
 	return &runtimeapi.ListPodSandboxResponse{Items: r.Sandboxes}, r.Err
+}
+
+// ListContainers answers as the Runtime says.
+func (r *Runtime) ListContainers(ctx context.Context, _ *runtimeapi.ListContainersRequest) (*runtimeapi.ListContainersResponse, error) {
+	if r.Hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return &runtimeapi.ListContainersResponse{Containers: r.Containers}, r.Err
+}
+
+// Container is a running container, as a kubelet has it made.
+func Container(namespace, pod, name, image, hash string, created time.Time) *runtimeapi.Container {
+	return &runtimeapi.Container{
+		Id: "container-" + pod + "-" + name, State: runtimeapi.ContainerState_CONTAINER_RUNNING, CreatedAt: created.UnixNano(),
+		Image: &runtimeapi.ImageSpec{Image: "sha256:of-" + image, UserSpecifiedImage: image},
+		Labels: map[string]string{
+			"io.kubernetes.pod.name": pod, "io.kubernetes.pod.namespace": namespace, "io.kubernetes.container.name": name,
+		},
+		Annotations: map[string]string{"io.kubernetes.container.hash": hash},
+	}
 }
 
 // Sandbox is a ready sandbox of a static pod, as a kubelet has it made.
