@@ -84,7 +84,11 @@ func (p *podReader) read() error {
 		if err != nil {
 			return err
 		}
-		return p.item(whole)
+		var read listedPod
+		if err := json.Unmarshal(whole, &read); err != nil {
+			return err
+		}
+		return p.item(read)
 	}
 	return ErrNoPods
 }
@@ -115,25 +119,20 @@ func (p *podReader) items() error {
 	if token != json.Delim('[') {
 		return ErrNoPods
 	}
-	var raw json.RawMessage
 	for n := 1; p.decoder.More(); n++ {
-		raw = raw[:0]
-		if err := p.decoder.Decode(&raw); err != nil {
+		var read listedPod
+		if err := p.decoder.Decode(&read); err != nil {
 			return fmt.Errorf("pod %d: %w", n, err)
 		}
-		if err := p.item(raw); err != nil {
+		if err := p.item(read); err != nil {
 			return fmt.Errorf("pod %d: %w", n, err)
 		}
 	}
 	return p.expect(']')
 }
 
-// item reads one pod.
-func (p *podReader) item(raw []byte) error {
-	var read listedPod
-	if err := json.Unmarshal(raw, &read); err != nil {
-		return err
-	}
+// item takes one pod.
+func (p *podReader) item(read listedPod) error {
 	if read.Kind != "" && read.Kind != "Pod" {
 		return nil // kubectl get lists what it is asked for
 	}
@@ -146,17 +145,10 @@ func (p *podReader) item(raw []byte) error {
 		return nil
 	}
 	if pod.Static {
-		whole := bytes.Clone(raw)
-		pod.Has = func(path string) bool { return has(whole, path) }
+		pod.Has = read.has
 	}
 	p.listed.Pods++
 	return p.each(pod)
-}
-
-// has reports whether a pod's JSON has something at a path.
-func has(raw []byte, path string) bool {
-	var value any
-	return json.Unmarshal(raw, &value) == nil && hasPath(value, path)
 }
 
 // listedPod is what is read of a pod.
@@ -169,9 +161,12 @@ type listedPod struct {
 		Annotations map[string]string `json:"annotations"`
 	} `json:"metadata"`
 	Spec struct {
-		NodeName       string          `json:"nodeName"`
-		Containers     []listedContent `json:"containers"`
-		InitContainers []listedContent `json:"initContainers"`
+		NodeName        string          `json:"nodeName"`
+		Volumes         json.RawMessage `json:"volumes"`
+		Affinity        json.RawMessage `json:"affinity"`
+		SecurityContext json.RawMessage `json:"securityContext"`
+		Containers      []listedContent `json:"containers"`
+		InitContainers  []listedContent `json:"initContainers"`
 	} `json:"spec"`
 	Status struct {
 		Phase                 string         `json:"phase"`
@@ -191,29 +186,29 @@ type listedStatus struct {
 	} `json:"state"`
 }
 
-// listedContent is a v1.Container: its compact JSON, and what is looked at here.
-type listedContent struct {
-	spec                       []byte
-	name, image, restartPolicy string
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *listedContent) UnmarshalJSON(data []byte) error {
-	var read struct {
-		Name          string `json:"name"`
-		Image         string `json:"image"`
-		RestartPolicy string `json:"restartPolicy"`
+// has reports whether the pod has something at a path. What the API server adds to a
+// static pod (metadata.managedFields) is not in its manifest.
+func (l listedPod) has(path string) bool {
+	spec := map[string]any{}
+	for name, raw := range map[string]json.RawMessage{
+		"volumes": l.Spec.Volumes, "affinity": l.Spec.Affinity, "securityContext": l.Spec.SecurityContext,
+	} {
+		var value any
+		if json.Unmarshal(raw, &value) == nil {
+			spec[name] = value
+		}
 	}
-	if err := json.Unmarshal(data, &read); err != nil {
-		return err
+	for name, contents := range map[string][]listedContent{"containers": l.Spec.Containers, "initContainers": l.Spec.InitContainers} {
+		var values []any
+		for _, content := range contents {
+			var value any
+			if json.Unmarshal(content.spec, &value) == nil {
+				values = append(values, value)
+			}
+		}
+		spec[name] = values
 	}
-	var compact bytes.Buffer
-	compact.Grow(len(data))
-	if err := json.Compact(&compact, data); err != nil {
-		return err
-	}
-	c.spec, c.name, c.image, c.restartPolicy = compact.Bytes(), read.Name, read.Image, read.RestartPolicy
-	return nil
+	return hasPath(map[string]any{"spec": spec}, path)
 }
 
 // madeUp is the form of a UID that a kubelet made up: 16 bytes in hexadecimal, of md5 or
@@ -242,6 +237,11 @@ func (l *listedPod) pod() (Pod, error) {
 	}
 	for _, c := range l.Spec.Containers {
 		pod.Containers = append(pod.Containers, c.container(Regular, l.Status.ContainerStatuses))
+	}
+	for _, c := range pod.Containers {
+		if c.Name == "" {
+			return Pod{}, errors.New("one of its containers has no name")
+		}
 	}
 	return pod, nil
 }

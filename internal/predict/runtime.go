@@ -45,9 +45,6 @@ func (r Runtime) Annotate(pod *Pod, node string) error {
 			continue
 		}
 		c.ID, c.CreatedAt, c.Annotated = found.ID, found.CreatedAt, found.Hash
-		if c.RunningImage == "" {
-			c.RunningImage = found.Image
-		}
 		if pod.FromManifest {
 			continue // without what the kubelet adds to it
 		}
@@ -87,7 +84,7 @@ func (r Runtime) Pods(known func(namespace, pod string) bool) []Pod {
 			pods = append(pods, byPod[key])
 		}
 		byPod[key].Containers = append(byPod[key].Containers, Container{
-			Name: c.Name, Kind: NotSaid, Image: c.AskedImage, ID: c.ID, RunningImage: c.Image, CreatedAt: c.CreatedAt, Annotated: c.Hash,
+			Name: c.Name, Kind: NotSaid, Image: c.AskedImage, ID: c.ID, CreatedAt: c.CreatedAt, Annotated: c.Hash,
 		})
 	}
 	return sorted(pods)
