@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri/critest"
+	"github.com/steadylet/steadylet/statefile"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +27,10 @@ func TestScripts(t *testing.T) {
 	made := time.Now().Add(time.Second)
 	works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
 		critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made),
+	}, Containers: []*runtimeapi.Container{
+		critest.Container("kube-system", "etcd-db-3", "etcd", "etcd:v1", "1", made),
+		critest.Container("shop", "web-1", "web", "web:v1", "2", made),
+		critest.Container("shop", "new-1", "app", "app:v1", strconv.FormatUint(statefile.HashImageAndName("app:v1", "app"), 16), made),
 	}})
 	hangs := critest.Serve(t, &critest.Runtime{Hang: true})
 	testscript.Run(t, testscript.Params{

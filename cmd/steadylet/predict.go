@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/nodepods"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/internal/predict"
 )
@@ -181,8 +181,8 @@ func failed(on []string, total predict.Counts) error {
 }
 
 // node gathers what this node says, as far as it is asked.
-func (a app) node(ctx context.Context, flags predictFlags, alone bool) (*predict.Node, error) {
-	node := &predict.Node{Warn: func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }}
+func (a app) node(ctx context.Context, flags predictFlags, alone bool) (*nodepods.Node, error) {
+	node := &nodepods.Node{Warn: func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }}
 	if !flags.asksRuntime {
 		return node, nil
 	}
@@ -197,7 +197,7 @@ func (a app) node(ctx context.Context, flags predictFlags, alone bool) (*predict
 	if err != nil {
 		return nil, err
 	}
-	node.Runtime = predict.NewRuntime(containers)
+	node.Runtime = nodepods.NewRuntime(containers)
 	return node, nil
 }
 
@@ -206,28 +206,25 @@ func (a app) pods(from string, each func(predict.Pod) error) error {
 	warn := func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }
 	var in io.Reader = a.in
 	if from != "-" {
-		opened, folder, err := predict.Open(from)
+		opened, folder, err := nodepods.Open(from)
 		if err != nil {
 			return err
 		}
 		if folder {
-			return predict.ReadManifests(from, warn, each)
+			return nodepods.ReadManifests(from, warn, each)
 		}
 		defer opened.Close()
 		in = opened
 	}
 	listed, err := predict.ReadPods(in, each)
 	if err != nil {
-		if errors.Is(err, predict.ErrNoPods) && strings.HasSuffix(from, "yaml") {
-			return fmt.Errorf("%w: %s may be YAML: use kubectl get -o json", err, from)
-		}
 		return err
 	}
 	if listed.FromKubelet {
 		warn("this is a kubelet's own list: fields that it does not know are not in it")
 	}
 	if listed.Elsewhere > 0 {
-		warn("%d pods are on no node yet, and are left out", listed.Elsewhere)
+		warn("left out, since they are on no node yet: %d pods", listed.Elsewhere)
 	}
 	return nil
 }

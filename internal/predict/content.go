@@ -6,6 +6,7 @@ import "encoding/json"
 type listedContent struct {
 	spec                       []byte
 	name, image, restartPolicy string
+	resources                  bool
 }
 
 // UnmarshalJSON implements json.Unmarshaler. data is valid JSON, as encoding/json
@@ -38,7 +39,17 @@ func (c *listedContent) UnmarshalJSON(data []byte) error {
 		c.spec = append(c.spec, data[at])
 		at++
 	}
+	c.complete()
 	return nil
+}
+
+// complete adds what every kubelet encodes and a manifest may lack. (Without it, a
+// manifest of an image and a name alone would read as the two fields that kubelets from
+// 1.31 on hash.)
+func (c *listedContent) complete() {
+	if object := len(c.spec) > 2 && c.spec[0] == '{'; object && !c.resources {
+		c.spec = append(c.spec[:len(c.spec)-1], `,"resources":{}}`...)
+	}
 }
 
 // topLevel takes a string of the object itself: the name of a member, or its value. It
@@ -49,6 +60,7 @@ func (c *listedContent) topLevel(member string, quoted []byte, isName bool) stri
 		return ""
 	}
 	if isName {
+		c.resources = c.resources || text == "resources"
 		return text
 	}
 	switch member {

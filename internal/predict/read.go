@@ -28,7 +28,7 @@ type Listed struct {
 }
 
 // ErrNoPods means that what was read is no pod and no list of pods.
-var ErrNoPods = errors.New("it is neither a Pod nor a list of pods in JSON")
+var ErrNoPods = errors.New("it is neither a Pod nor a list of pods in JSON: use kubectl get pods -o json, or name a folder of manifests")
 
 // ReadPods reads pods from JSON, one at a time, and calls each for those that a node has:
 // a list from the API server or from a kubelet's /pods, or one pod. It holds no more than
@@ -95,7 +95,8 @@ func (p *podReader) read() error {
 
 func (p *podReader) expect(delimiter json.Delim) error {
 	token, err := p.decoder.Token()
-	if errors.Is(err, io.EOF) {
+	var syntax *json.SyntaxError
+	if errors.Is(err, io.EOF) || errors.As(err, &syntax) && syntax.Offset <= 1 {
 		return ErrNoPods
 	}
 	if err != nil {

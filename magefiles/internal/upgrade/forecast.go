@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/nodepods"
 	"github.com/steadylet/steadylet/internal/predict"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
@@ -74,7 +75,7 @@ func (r *run) askedPods(ctx context.Context) (pods []predict.Pod, err error) {
 	if err != nil {
 		return nil, err
 	}
-	runtime := predict.NewRuntime(containers)
+	runtime := nodepods.NewRuntime(containers)
 	keep := func(pod predict.Pod) error {
 		pods = append(pods, pod)
 		return runtime.Annotate(&pods[len(pods)-1], testnode.NodeName)
@@ -93,7 +94,7 @@ func (r *run) askedPods(ctx context.Context) (pods []predict.Pod, err error) {
 		return nil, err
 	}
 	warn := func(format string, args ...any) { r.options.Say(format, args...) }
-	return pods, predict.ReadManifests(r.cluster.place.ManifestDir, warn, keep)
+	return pods, nodepods.ReadManifests(r.cluster.place.ManifestDir, warn, keep)
 }
 
 // listedPods are those of the kubelet's own list.

@@ -1,4 +1,4 @@
-package predict
+package nodepods
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/predict"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -45,11 +46,11 @@ func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubelet
 }
 
 // Annotate adds what the runtime knows to a pod.
-func (n *Node) Annotate(pod *Pod) error { return n.Runtime.Annotate(pod, n.Settings.NodeName) }
+func (n *Node) Annotate(pod *predict.Pod) error { return n.Runtime.Annotate(pod, n.Settings.NodeName) }
 
 // Pods calls each for the node's static pods, and then for those that the runtime alone
 // tells of.
-func (n *Node) Pods(each func(Pod) error) error {
+func (n *Node) Pods(each func(predict.Pod) error) error {
 	static := map[string]bool{}
 	if n.Settings.ManifestPath != "" {
 		files, err := nodestate.ReadManifests(n.Settings.ManifestPath, n.Settings.NodeName)
@@ -77,16 +78,16 @@ func (n *Node) Pods(each func(Pod) error) error {
 	return nil
 }
 
-func readManifest(file nodestate.ManifestFile) (Pod, error) {
+func readManifest(file nodestate.ManifestFile) (predict.Pod, error) {
 	if file.Err != nil && len(file.Content) == 0 {
-		return Pod{}, file.Err
+		return predict.Pod{}, file.Err
 	}
-	return ReadManifest(file.Content)
+	return predict.ReadManifest(file.Content)
 }
 
 // ReadManifests calls each for the pods of a folder of manifests. What is no manifest is
 // left out, and warn is told.
-func ReadManifests(folder string, warn func(format string, args ...any), each func(Pod) error) error {
+func ReadManifests(folder string, warn func(format string, args ...any), each func(predict.Pod) error) error {
 	files, err := nodestate.ReadManifests(folder, "node")
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package predict
+package nodepods
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/predict"
 )
 
 // Runtime is what a container runtime said.
@@ -34,7 +35,7 @@ func nameKey(namespace, pod, container string) string { return namespace + "/" +
 
 // Annotate adds to a pod's containers the hashes that are on them. A static pod of a
 // manifest lacks the node's name; node adds it.
-func (r Runtime) Annotate(pod *Pod, node string) error {
+func (r Runtime) Annotate(pod *predict.Pod, node string) error {
 	for i := range pod.Containers {
 		c := &pod.Containers[i]
 		found, ok := r.byID[c.ID]
@@ -71,33 +72,33 @@ func encode(spec []byte) ([]byte, error) {
 
 // Pods makes pods of what the runtime alone knows, for those that known does not have: the
 // hash, the image and the name of each container, not its spec.
-func (r Runtime) Pods(known func(namespace, pod string) bool) []Pod {
-	byPod := map[string]*Pod{}
-	var pods []*Pod
+func (r Runtime) Pods(known func(namespace, pod string) bool) []predict.Pod {
+	byPod := map[string]*predict.Pod{}
+	var pods []*predict.Pod
 	for _, c := range r.byID {
 		if known(c.Namespace, c.Pod) {
 			continue
 		}
 		key := c.Namespace + "/" + c.Pod
 		if byPod[key] == nil {
-			byPod[key] = &Pod{Namespace: c.Namespace, Name: c.Pod}
+			byPod[key] = &predict.Pod{Namespace: c.Namespace, Name: c.Pod}
 			pods = append(pods, byPod[key])
 		}
-		byPod[key].Containers = append(byPod[key].Containers, Container{
-			Name: c.Name, Kind: NotSaid, Image: c.AskedImage, ID: c.ID, CreatedAt: c.CreatedAt, Annotated: c.Hash,
+		byPod[key].Containers = append(byPod[key].Containers, predict.Container{
+			Name: c.Name, Kind: predict.NotSaid, Image: c.AskedImage, ID: c.ID, CreatedAt: c.CreatedAt, Annotated: c.Hash,
 		})
 	}
 	return sorted(pods)
 }
 
 // sorted puts pods, and the containers of each, in order.
-func sorted(pods []*Pod) []Pod {
-	made := make([]Pod, 0, len(pods))
+func sorted(pods []*predict.Pod) []predict.Pod {
+	made := make([]predict.Pod, 0, len(pods))
 	for _, pod := range pods {
-		slices.SortFunc(pod.Containers, func(a, b Container) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(pod.Containers, func(a, b predict.Container) int { return cmp.Compare(a.Name, b.Name) })
 		made = append(made, *pod)
 	}
-	slices.SortFunc(made, func(a, b Pod) int {
+	slices.SortFunc(made, func(a, b predict.Pod) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return made
