@@ -134,7 +134,8 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if err != nil {
 		return err
 	}
-	node, err := a.node(ctx, flags, len(args) == 0)
+	// Where the old kubelet is the one that runs, its settings and its record count.
+	node, err := a.node(ctx, flags, len(args) == 0 || flags.from == "")
 	if err != nil {
 		return err
 	}
@@ -181,13 +182,13 @@ func failed(on []string, total predict.Counts) error {
 }
 
 // node gathers what this node says, as far as it is asked.
-func (a app) node(ctx context.Context, flags predictFlags, alone bool) (*nodepods.Node, error) {
+func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods.Node, error) {
 	node := &nodepods.Node{Warn: func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }}
 	if !flags.asksRuntime {
 		return node, nil
 	}
 	endpoint := flags.request.Endpoint
-	if alone {
+	if look {
 		if err := node.Look(ctx, flags.request, a.proc); err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ type Node struct {
 	// Warn takes what is left out, and why. It must be set.
 	Warn func(format string, args ...any)
 
-	leftOut map[string]string // by the path of the manifest
+	leftOut map[string]string // why a patched kubelet recreates it, by the pod's name
 }
 
 // Look finds the kubelet, its settings and its record.
@@ -38,15 +38,40 @@ func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubelet
 		n.State = inspection.Current.State
 		return nil // its static pods are recorded already
 	}
+	return n.noteLeftOut(plan.LeftOut)
+}
+
+// noteLeftOut notes the static pods that no record can be made of, by their names.
+func (n *Node) noteLeftOut(leftOut []nodestate.LeftOut) error {
+	if len(leftOut) == 0 {
+		return nil
+	}
+	files, err := nodestate.ReadManifests(n.Settings.ManifestPath, n.Settings.NodeName)
+	if err != nil {
+		return err
+	}
 	n.leftOut = map[string]string{}
-	for _, out := range plan.LeftOut {
-		n.leftOut[out.Manifest] = out.Reason
+	for _, file := range files {
+		for _, out := range leftOut {
+			if out.Manifest == file.Path {
+				n.leftOut[file.Namespace+"/"+file.Name] = out.Reason
+			}
+		}
 	}
 	return nil
 }
 
-// Annotate adds what the runtime knows to a pod.
-func (n *Node) Annotate(pod *predict.Pod) error { return n.Runtime.Annotate(pod, n.Settings.NodeName) }
+// Annotate adds what the node knows to a pod. A static one of a manifest lacks the node's
+// name.
+func (n *Node) Annotate(pod *predict.Pod) error {
+	if name := pod.Namespace + "/" + pod.Name; pod.Static && pod.Recreated == "" {
+		if pod.FromManifest {
+			name += "-" + n.Settings.NodeName
+		}
+		pod.Recreated = n.leftOut[name]
+	}
+	return n.Runtime.Annotate(pod, n.Settings.NodeName)
+}
 
 // Pods calls each for the node's static pods, and then for those that the runtime alone
 // tells of.
@@ -63,7 +88,6 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 				n.Warn("%s is left out: %v", file.Path, err)
 				continue
 			}
-			pod.Recreated = n.leftOut[file.Path]
 			static[file.Namespace+"/"+file.Name] = true
 			if err := each(pod); err != nil {
 				return err

@@ -97,6 +97,7 @@ func TestForecast(t *testing.T) {
 		"the runtime alone, patched":              {"v1.30.14", "Pv1.31.0", onlyRuntime("app:v1", oldHash), "unknown", "give the list of pods"},
 		"the runtime alone, whole spec":           {"v1.20.2", "v1.30.14", onlyRuntime("app:v1", oldHash), "unknown", "give the list of pods"},
 		"the runtime alone, no name of the image": {"v1.31.0", "v1.36.3", onlyRuntime("", newHash), "unknown", "give the list of pods"},
+		"no name, over the change of the hash":    {"v1.20.2", "v1.31.0", onlyRuntime("", oldHash), "restarts", "image and name"},
 		"a static pod":                            {"v1.35.4", "v1.36.3", static(true, ""), "restarts", "1.36 makes up another UID"},
 		"a static pod, patched":                   {"v1.35.4", "Pv1.36.3", static(true, ""), "kept by steadylet", "while the manifest stays"},
 		"both causes":                             {"v1.30.14", "Pv1.31.0", static(true, ""), "kept by steadylet (step 2)", ""},

@@ -22,8 +22,9 @@ const (
 )
 
 const (
-	sameHash = "the hash on it is that of its spec"
-	noSpec   = "its spec is not known: give the list of pods"
+	sameHash      = "the hash on it is that of its spec"
+	wholeOrPicked = "up to 1.30 the hash covers the whole spec, from 1.31 on image and name"
+	noSpec        = "its spec is not known: give the list of pods"
 )
 
 // byHash judges a container by the hash on it.
@@ -35,7 +36,7 @@ func (u Upgrade) byHash(c Container) Forecast {
 		return Forecast{Verdict: Kept, Reason: "the hashes of sidecars are compared from 1.32 on"}
 	}
 	if c.Spec == nil && c.Image == "" {
-		return Forecast{Verdict: Unknown, Reason: noSpec}
+		return u.unseen(c)
 	}
 	annotated, reason := u.annotated(c)
 	if reason != "" {
@@ -47,12 +48,24 @@ func (u Upgrade) byHash(c Container) Forecast {
 		return Forecast{Verdict: Unknown, Reason: noSpec}
 	case annotated == current:
 		return Forecast{Verdict: Kept, Reason: sameHash}
-	case !u.To.Patched && c.Kind == NotSaid && u.To.Minor < sidecarsSince:
-		return Forecast{Verdict: Restarts, Reason: u.moved(c) + "; if it is a sidecar, it is kept"}
 	case !u.To.Patched:
 		return Forecast{Verdict: Restarts, Reason: u.moved(c)}
 	}
 	return u.decide(c, annotated, current)
+}
+
+// unseen judges a container of which neither the spec nor the image's name is known:
+// where the one hash covers the whole spec and the other does not, they differ.
+func (u Upgrade) unseen(c Container) Forecast {
+	if u.From.Patched || u.To.Patched || !u.crosses() {
+		return Forecast{Verdict: Unknown, Reason: noSpec}
+	}
+	return Forecast{Verdict: Restarts, Reason: u.moved(c)}
+}
+
+// crosses reports whether one of the versions hashes the whole spec and the other does not.
+func (u Upgrade) crosses() bool {
+	return (u.From.Minor < pickedSince) != (u.To.Minor < pickedSince)
 }
 
 // annotated returns the hash that is on a container: the real one, or that of the old
@@ -79,8 +92,11 @@ func (u Upgrade) annotated(c Container) (hash uint64, reason string) {
 // moved says why a hash is another one.
 func (u Upgrade) moved(c Container) string {
 	low, high := min(u.From.Minor, u.To.Minor), max(u.From.Minor, u.To.Minor)
-	if low < pickedSince && high >= pickedSince {
-		return "up to 1.30 the hash covers the whole spec, from 1.31 on image and name"
+	switch {
+	case u.crosses() && c.Kind == NotSaid && u.To.Minor < sidecarsSince:
+		return wholeOrPicked + "; if it is a sidecar, it is kept"
+	case u.crosses():
+		return wholeOrPicked
 	}
 	if high < pickedSince {
 		if fields := newer(c.Spec, low, high); fields != "" {
