@@ -96,9 +96,9 @@ func stockRestarts(c container, from, to kubever.Version) string {
 	return ""
 }
 
-// movesStaticUID reports whether that minor version makes up another UID for the same
-// manifest than the one before it: a field was added to the dump, or the algorithm
-// changed.
+// movesStaticUID reports whether that minor version makes up another UID for the manifests
+// of the rig than the one before it: a field was added to the dump, or the algorithm
+// changed. (1.22 and 1.29 do so for pods that the rig has none of.)
 func movesStaticUID(minor int) bool {
 	switch minor {
 	case 20, 22, 29:
