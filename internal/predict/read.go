@@ -74,6 +74,12 @@ func (p *podReader) read() error {
 	if err := p.expect('}'); err != nil {
 		return err
 	}
+	return p.finish(top)
+}
+
+// finish judges by what stands beside the items whether it was a list, or takes the pod
+// that it was instead.
+func (p *podReader) finish(top map[string]json.RawMessage) error {
 	kind := strings.Trim(string(top["kind"]), `"`)
 	switch {
 	case p.lists && slices.Contains([]string{"List", "PodList"}, kind):

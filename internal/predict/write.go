@@ -7,7 +7,7 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/steadylet/steadylet/internal/asyaml"
 )
 
 // Writer writes forecasts one by one, and their sums at the end. It keeps none.
@@ -48,7 +48,7 @@ func (w *Writer) Add(f Forecast) error {
 		}
 		fmt.Fprintf(w.out, "\n    %s", data)
 	case "yaml":
-		text, err := toYAML([]Forecast{f})
+		text, err := asyaml.Marshal([]Forecast{f})
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (w *Writer) Close() (Sums, error) {
 		}
 		fmt.Fprintf(w.out, "],\n  \"sums\": %s\n}\n", data)
 	case "yaml":
-		text, err := toYAML(map[string]Sums{"sums": w.sums})
+		text, err := asyaml.Marshal(map[string]Sums{"sums": w.sums})
 		if err != nil {
 			return w.sums, err
 		}
@@ -110,26 +110,4 @@ func (s Sums) table(out io.Writer) error {
 		fmt.Fprintf(rows, "%d\t%s\t%s\n", r.Containers, Forecast{Verdict: r.Verdict, Step: r.Step}, r.Reason)
 	}
 	return rows.Flush()
-}
-
-// toYAML writes a value as YAML, with the names that it has in JSON.
-func toYAML(value any) ([]byte, error) {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil {
-		return nil, err
-	}
-	plain(&node)
-	return yaml.Marshal(&node)
-}
-
-// plain drops the style of JSON.
-func plain(node *yaml.Node) {
-	node.Style = 0
-	for _, child := range node.Content {
-		plain(child)
-	}
 }

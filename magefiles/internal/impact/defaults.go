@@ -11,7 +11,7 @@ import (
 )
 
 // Default is a field that the API server fills in where a person left it out
-// (pkg/apis/core/v1/defaults.go).
+// (pkg/apis/core/v1/defaults.go, and zz_generated.defaults.go beside it).
 type Default struct {
 	// Struct and Field name it: "core/v1.Container", "ResizePolicy".
 	Struct string `json:"struct"`
@@ -30,7 +30,9 @@ const defaultsPackage = rootModule + "/pkg/apis/core/v1"
 // functions, with the feature gates of the conditions around it.
 func (l *loader) defaults() ([]Default, error) {
 	dir, _ := l.tree.Dir(defaultsPackage)
-	files, err := l.parse(dir, func(name string) bool { return name == "defaults.go" }, parser.SkipObjectResolution)
+	// The second has the defaults that the types name in +default comments.
+	wanted := func(name string) bool { return name == "defaults.go" || name == "zz_generated.defaults.go" }
+	files, err := l.parse(dir, wanted, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
