@@ -11,7 +11,9 @@ import (
 )
 
 // Default is a field that the API server fills in where a person left it out
-// (pkg/apis/core/v1/defaults.go, and zz_generated.defaults.go beside it).
+// (pkg/apis/core/v1/defaults.go, and zz_generated.defaults.go beside it). It goes by the
+// struct: where one is used in several places, and filled in at some of them, it counts
+// for all.
 type Default struct {
 	// Struct and Field name it: "core/v1.Container", "ResizePolicy".
 	Struct string `json:"struct"`
