@@ -23,29 +23,39 @@ func TestMain(m *testing.M) {
 
 // The command lines, against a made-up kubelet and a runtime with one static pod.
 func TestScripts(t *testing.T) {
-	// Younger than every manifest, as if each had been there first.
-	made := time.Now().Add(time.Second)
-	works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
-		critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made),
-	}, Containers: []*runtimeapi.Container{
-		critest.Container("kube-system", "etcd-db-3", "etcd", "etcd:v1", "1", made),
-		critest.Container("shop", "web-1", "web", "web:v1", "2", made),
-		critest.Container("shop", "new-1", "app", "app:v1", strconv.FormatUint(statefile.HashImageAndName("app:v1", "app"), 16), made),
-	}})
 	hangs := critest.Serve(t, &critest.Runtime{Hang: true})
+	type madeKey struct{}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status,
-			"await":  func(*testscript.TestScript, bool, []string) { time.Sleep(time.Until(made.Add(10 * time.Millisecond))) },
+			"await": func(ts *testscript.TestScript, _ bool, _ []string) {
+				time.Sleep(time.Until(ts.Value(madeKey{}).(time.Time).Add(10 * time.Millisecond)))
+			},
 		},
 		Setup: func(env *testscript.Env) error {
+			// Younger than every manifest, as if each had been there first: the
+			// script's files are there already.
+			made := time.Now().Add(time.Second)
+			env.Values[madeKey{}] = made
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
-			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
+			env.Vars = append(env.Vars, "CRI="+critest.Serve(t, node(made)), "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
 			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
 				os.WriteFile(kubelet, []byte("#!/bin/sh\necho Kubernetes v1.30.14\n"), 0o700))
 		},
 	})
+}
+
+// node is a runtime with a static pod and two others.
+func node(made time.Time) *critest.Runtime {
+	return &critest.Runtime{
+		Sandboxes: []*runtimeapi.PodSandbox{critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made)},
+		Containers: []*runtimeapi.Container{
+			critest.Container("kube-system", "etcd-db-3", "etcd", "etcd:v1", "1", made),
+			critest.Container("shop", "web-1", "web", "web:v1", "2", made),
+			critest.Container("shop", "new-1", "app", "app:v1", strconv.FormatUint(statefile.HashImageAndName("app:v1", "app"), 16), made),
+		},
+	}
 }
 
 // status runs a command and wants that exit status: status 2 steadylet state verify.
