@@ -116,7 +116,7 @@ func Bench(ctx context.Context,
 	archive *string, // source tarball of 1.20.2; without it the checkout is not measured
 	rounds *int, // how often what is short is repeated (default: 3)
 	soak *time.Duration, // how long a kubelet is watched for writes of its state file (default: 10m)
-	readme *bool, // put the table into README.md
+	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
@@ -218,7 +218,7 @@ func Verify(ctx context.Context,
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
-	readme *bool, // put the table into README.md
+	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
@@ -251,7 +251,7 @@ func UpgradeTest(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: plain)
 	archive *string, // source tarball, for v1.20.2
 	keep *bool, // keep the logs of runs that pass too
-	readme *bool, // put the table into README.md
+	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeTest(ctx, pipeline.UpgradeOptions{
@@ -271,7 +271,7 @@ func UpgradeMatrix(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: all)
 	archive *string, // source tarball of v1.20.2; without it that version is left out
 	keep *bool, // keep the logs of runs that pass too
-	readme *bool, // put the table into README.md
+	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeMatrix(ctx, pipeline.UpgradeOptions{

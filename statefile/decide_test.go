@@ -48,7 +48,7 @@ func TestHashesAreThoseOfRealKubelets(t *testing.T) {
 			}
 		}
 	}
-	for _, version := range []string{"v1.31.0", "v1.34.4", "v1.36.3", "v1.37.2"} {
+	for _, version := range []string{"v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3", "v1.37.2"} {
 		for name, c := range goldenValues(t, version) {
 			if got := statefile.HashImageAndName(c.Image, c.Name); got != c.Hash {
 				t.Errorf("%s, %s: got %d, want %d", version, name, got, c.Hash)
@@ -101,7 +101,7 @@ func (c golden) edited(t testing.TB) golden {
 }
 
 // recentVersions are those whose fixtures have fields that an older one lacks.
-var recentVersions = []string{"v1.30.14", "v1.31.0", "v1.34.4", "v1.36.3", "v1.37.2"}
+var recentVersions = []string{"v1.30.14", "v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3", "v1.37.2"}
 
 // A container that 1.20.2 or 1.30.14 started, under a later kubelet, and the other
 // way round; and what an edit of each makes of it. The later kubelet sees fields that

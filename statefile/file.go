@@ -25,8 +25,8 @@ const (
 // Path returns where the state file lies below the kubelet's root directory.
 func Path(rootDir string) string { return filepath.Join(rootDir, "steadylet", "state.json") }
 
-// previousPath is where the copy before the last Save lies.
-func previousPath(path string) string { return path + ".prev" }
+// PreviousPath returns where the copy of the state file before the last Save lies.
+func PreviousPath(path string) string { return path + ".prev" }
 
 // Load reads the state file at path. The error matches one of the package's Err
 // variables, or is that of the file system. No link is followed.
@@ -140,10 +140,10 @@ func keepPrevious(path string) {
 		err = os.Link(path, link)
 	}
 	if err == nil {
-		err = os.Rename(link, previousPath(path))
+		err = os.Rename(link, PreviousPath(path))
 	} else if before, readErr := read(path); readErr == nil {
 		// A file system without links; a copy is as safe.
-		err = replace(previousPath(path), before, func() {})
+		err = replace(PreviousPath(path), before, func() {})
 	}
 	if err != nil && !os.IsNotExist(err) {
 		klog.ErrorS(err, "Steadylet could not keep the copy before", "path", path)
@@ -157,7 +157,7 @@ func makeFolder(folder string) error {
 	} else if !os.IsExist(err) {
 		return err
 	}
-	if err := checkFolder(folder); err != nil {
+	if err := CheckFolder(folder); err != nil {
 		return err
 	}
 	if info, err := os.Lstat(folder); err != nil || info.Mode().Perm() == folderMode {
@@ -166,9 +166,9 @@ func makeFolder(folder string) error {
 	return os.Chmod(folder, folderMode)
 }
 
-// checkFolder refuses a folder that could lead the kubelet to read, rename or
-// write anywhere else. One that does not exist is fine.
-func checkFolder(folder string) error {
+// CheckFolder refuses a state folder that is a link, no folder, or another user's: it could lead the kubelet to read, rename or write anywhere else.
+// The error matches ErrNotRegular or ErrOwner. One that does not exist is fine.
+func CheckFolder(folder string) error {
 	info, err := os.Lstat(folder)
 	if os.IsNotExist(err) {
 		return nil

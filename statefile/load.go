@@ -15,7 +15,7 @@ import (
 // file itself was whole. damage says what was lost on the way; err says why nothing
 // may be written there. A missing file is neither.
 func load(path string, now time.Time) (state State, whole bool, damage, err error) {
-	if err := checkFolder(filepath.Dir(path)); err != nil {
+	if err := CheckFolder(filepath.Dir(path)); err != nil {
 		return State{}, false, nil, err
 	}
 	state, err = Load(path)
@@ -24,29 +24,30 @@ func load(path string, now time.Time) (state State, whole bool, damage, err erro
 		return state, true, nil, nil
 	case errors.Is(err, ErrMissing):
 		// Nothing was lost, unless there is a copy of an earlier file.
-	case isDamage(err):
+	case IsDamage(err):
 		if damage, err = setAside(path, err, now); err != nil {
 			return State{}, false, damage, err
 		}
 	default:
 		return State{}, false, nil, err
 	}
-	state, err = Load(previousPath(path))
+	state, err = Load(PreviousPath(path))
 	switch {
 	case err == nil:
 		return state, false, damage, nil
 	case errors.Is(err, ErrMissing):
 		return State{}, false, damage, nil
-	case isDamage(err):
+	case IsDamage(err):
 		return State{}, false, join(damage, err), nil
 	default:
 		return State{}, false, damage, err
 	}
 }
 
-// isDamage tells a file that is of no use to anybody from one that only can't be
-// read, or that a later release has use for.
-func isDamage(err error) bool {
+// IsDamage reports whether an error of Load says that the file is of no use to
+// anybody. A missing file, one of a later release and one that can't be read for a
+// reason that is not its own are no damage.
+func IsDamage(err error) bool {
 	for _, damage := range []error{ErrMalformed, ErrChecksum, ErrNotRegular, ErrMode, ErrOwner, ErrTooLarge} {
 		if errors.Is(err, damage) {
 			return true

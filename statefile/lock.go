@@ -24,9 +24,8 @@ func lockFolder(folder string) (*os.File, error) {
 		return nil, fmt.Errorf("locking %s: %w", folder, err)
 	}
 	for deadline := time.Now().Add(lockPatience); ; time.Sleep(lockPatience / 40) {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		busy := errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EWOULDBLOCK)
-		if !busy || time.Now().After(deadline) {
+		err = flock(file, syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
 			break
 		}
 	}
@@ -38,4 +37,14 @@ func lockFolder(folder string) (*os.File, error) {
 		return nil, fmt.Errorf("locking %s: %w: end it, or give each its own root directory", folder, ErrInUse)
 	}
 	return nil, fmt.Errorf("locking %s: %w", folder, err)
+}
+
+// flock asks once for a lock of the given kind, and does not wait for it.
+func flock(file *os.File, kind int) error {
+	for {
+		err := syscall.Flock(int(file.Fd()), kind|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }

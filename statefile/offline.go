@@ -9,18 +9,6 @@ import (
 	"time"
 )
 
-// PreviousPath returns where the copy of the state file before the last Save lies.
-func PreviousPath(path string) string { return previousPath(path) }
-
-// IsDamage reports whether an error of Load says that the file is of no use to
-// anybody. A missing file, one of a later release and one that can't be read for a
-// reason that is not its own are no damage.
-func IsDamage(err error) bool { return isDamage(err) }
-
-// CheckFolder refuses a state folder that is a link, no folder, or another user's.
-// One that does not exist is fine.
-func CheckFolder(path string) error { return checkFolder(filepath.Dir(path)) }
-
 // SetAside renames a damaged state file as Open does, and returns its new path.
 // Nothing is removed.
 func SetAside(path string, now time.Time) (string, error) {
@@ -41,12 +29,7 @@ func InUse(path string) error {
 		return fmt.Errorf("looking at the lock of %s: %w", folder, err)
 	}
 	defer file.Close()
-	for {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
+	err = flock(file, syscall.LOCK_SH)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return fmt.Errorf("%s: %w", folder, ErrInUse)
 	}
@@ -55,11 +38,6 @@ func InUse(path string) error {
 	}
 	return nil
 }
-
-// ChangedAt returns when a manifest last changed, in content or in any other way. A
-// path that leads over a link is refused: where a link leads can change without a
-// trace.
-func ChangedAt(path string) (time.Time, error) { return changedAt(path) }
 
 // Seed returns what a kubelet that finds no state would record for a static pod
 // that runs already: see Recorder.StaticPodUID. changed is what ChangedAt says. Where

@@ -42,17 +42,22 @@ type StaticPodUID struct {
 // known returns the UID of a pod that the state has: the one that it runs under, as
 // long as the manifest's bytes are the same. Where they are not, the pod may still
 // be, as after an edit of a comment: then the same kubelet makes up the same UID.
-func (s State) known(m Manifest, digest string) (StaticPodUID, bool) {
+//
+// Of a pod that it does not have, seedable says that neither the path nor another
+// manifest was this pod's: such a pod may have run before there was a state.
+func (s State) known(m Manifest, digest string) (uid StaticPodUID, known, seedable bool) {
 	before, ok := s.StaticPods[m.Path]
 	switch {
-	case !ok || before.Pod != m.pod():
-		return StaticPodUID{}, false
+	case !ok:
+		return StaticPodUID{}, false, !s.taken(m)
+	case before.Pod != m.pod():
+		return StaticPodUID{}, false, false
 	case before.Digest == digest:
-		return m.answer(before.UID, "the manifest is the same, to the byte"), true
+		return m.answer(before.UID, "the manifest is the same, to the byte"), true, false
 	case before.Generated == m.Generated && before.GeneratedBy == s.Kubelet.Version:
-		return m.answer(before.UID, "the manifest says the same"), true
+		return m.answer(before.UID, "the manifest says the same"), true, false
 	}
-	return m.answer(m.Generated, "the manifest was changed"), true
+	return m.answer(m.Generated, "the manifest was changed"), true, false
 }
 
 func (m Manifest) pod() string { return m.Namespace + "/" + m.Name }
@@ -111,10 +116,10 @@ func (s State) taken(m Manifest) bool {
 	return false
 }
 
-// changedAt returns when a file last changed, in content or in any other way. A
+// ChangedAt returns when a manifest last changed, in content or in any other way. A
 // path that leads over a link is refused: where a link leads can change without a
 // trace.
-func changedAt(path string) (time.Time, error) {
+func ChangedAt(path string) (time.Time, error) {
 	if resolved, err := filepath.EvalSymlinks(path); err != nil || resolved != filepath.Clean(path) {
 		return time.Time{}, fmt.Errorf("%s leads over a link: %w", path, join(err, ErrNotRegular))
 	}
@@ -151,17 +156,15 @@ func (r *Recorder) StaticPodUID(m Manifest, sandboxes func() ([]Sandbox, error))
 	}
 	digest := m.digest()
 	r.mutex.Lock()
-	uid, known := r.state.known(m, digest)
-	_, pathKnown := r.state.StaticPods[m.Path]
+	uid, known, seedable := r.state.known(m, digest)
 	before, asked := r.uids[m.Path]
-	taken := r.state.taken(m)
 	r.mutex.Unlock()
 	unsure := asked && before.unsure && before.generated == m.Generated
 	switch {
 	case known && (!uid.Kept || asked || sandboxes == nil):
 	case known:
 		uid = m.confirm(uid, sandboxes)
-	case taken || pathKnown || asked || sandboxes == nil:
+	case !seedable || asked || sandboxes == nil:
 		uid = m.answer(m.Generated, "it is new")
 	default:
 		uid, unsure = m.seedFrom(sandboxes)
@@ -210,7 +213,7 @@ func (m Manifest) confirm(recorded StaticPodUID, sandboxes func() ([]Sandbox, er
 // seedFrom asks for the sandboxes, and behaves as stock when anything is amiss. unsure
 // says that there was no answer.
 func (m Manifest) seedFrom(sandboxes func() ([]Sandbox, error)) (uid StaticPodUID, unsure bool) {
-	changed, err := changedAt(m.Path)
+	changed, err := ChangedAt(m.Path)
 	if err != nil {
 		return m.answer(m.Generated, "no telling when the manifest was changed: "+err.Error()), false
 	}

@@ -34,7 +34,7 @@ func addedIn(path string) int {
 // The table says of every field of the newest types whether the older types had it.
 func TestFieldsAreThoseOfTheTypes(t *testing.T) {
 	newestFields := fieldsOf(t, "v1.37.2")
-	for _, version := range []string{"v1.20.2", "v1.30.14", "v1.31.0", "v1.34.4", "v1.36.3"} {
+	for _, version := range []string{"v1.20.2", "v1.30.14", "v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3"} {
 		number, ok := minor(version)
 		if !ok {
 			t.Fatal(version)

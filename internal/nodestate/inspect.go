@@ -11,6 +11,7 @@ package nodestate
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -45,7 +46,7 @@ type Inspection struct {
 // Inspect looks at the state file at path and at its previous copy. It changes
 // nothing.
 func Inspect(path string) Inspection {
-	if err := statefile.CheckFolder(path); err != nil {
+	if err := statefile.CheckFolder(filepath.Dir(path)); err != nil {
 		file := File{Path: path, Condition: Unreadable, Err: fmt.Errorf("looking at the state folder: %w", err)}
 		return Inspection{Current: file, Previous: file}
 	}

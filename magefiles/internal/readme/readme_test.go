@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 )
 
 const page = "# Title\n<!-- begin a -->\nold\n<!-- end a -->\nbetween\n<!-- begin b -->\n<!-- end b -->\nend\n"
 
-func TestReplace(t *testing.T) {
+func TestUpdate(t *testing.T) {
 	for name, test := range map[string]struct{ text, part, want string }{
 		"filled":     {page, "a", strings.Replace(page, "old\n", "\nnew\n\n", 1)},
 		"empty":      {page, "b", strings.Replace(page, "begin b -->\n", "begin b -->\n\nnew\n\n", 1)},
@@ -29,7 +31,7 @@ func TestReplace(t *testing.T) {
 			if want == "" {
 				want = test.text
 			}
-			err := Replace(path, test.part, "new\n")
+			err := Update(path, test.part, "new\n", 1)
 			if (err != nil) != (test.want == "") {
 				t.Errorf("got error %v", err)
 			}
@@ -37,6 +39,31 @@ func TestReplace(t *testing.T) {
 				t.Errorf("got %q, %v, want %q", got, err, want)
 			}
 		})
+	}
+}
+
+func TestMerge(t *testing.T) {
+	const heading = "| upgrade | scenario | result |\n|---|---|---|\n"
+	old := heading + "| a | plain | passed |\n| a | edit | **failed** |\n"
+	for name, test := range map[string]struct {
+		next string
+		key  int
+		want string
+	}{
+		"one row again":   {heading + "| a | edit | passed |\n", 2, heading + "| a | plain | passed |\n| a | edit | passed |"},
+		"a new row":       {heading + "| b | plain | passed |\n", 2, strings.TrimSpace(old) + "\n| b | plain | passed |"},
+		"the same twice":  {heading + "| b | x | 1 |\n| b | x | 2 |\n", 2, strings.TrimSpace(old) + "\n| b | x | 2 |"},
+		"another heading": {"| version |\n|---|\n| a |\n", 1, "| version |\n|---|\n| a |\n"},
+		"no table":        {"new", 1, "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, merge(old, test.next, test.key)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	if got := merge("", old, 1); got != old {
+		t.Errorf("an empty part became %q", got)
 	}
 }
 

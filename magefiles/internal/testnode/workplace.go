@@ -59,10 +59,11 @@ func Claim(ctx context.Context) (w *Workplace, err error) {
 			err = errors.Join(err, lock.Close())
 		}
 	}()
-	if err := refuseNode(deviceSocket); err != nil {
+	// In this order: the kubelet of a killed run may still be ending.
+	if err := cleanLeftovers(os.TempDir()); err != nil {
 		return nil, err
 	}
-	if err := cleanLeftovers(os.TempDir()); err != nil {
+	if err := refuseNode(deviceSocket); err != nil {
 		return nil, err
 	}
 	w = &Workplace{lock: lock}
