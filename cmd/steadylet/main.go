@@ -57,7 +57,8 @@ const exitHelp = `Exit status:
   3  the state file, or the kubelet's manifest, is missing
   4  the state file was written by a later release
   5  refused: a patched kubelet runs, or a good file is in place (see --force)
-  6  doctor found something as bad as --fail-on, an error unless you say otherwise
+  6  doctor found something as bad as --fail-on, an error unless you say otherwise;
+     predict has a container with a verdict that --fail-on names
   7  containers were replaced needlessly
   8  no kubelet runs, or it isn't healthy`
 
@@ -82,7 +83,7 @@ func exitCode(err error) int {
 		return 0
 	case is(nodestate.ErrGood, nodestate.ErrBusy, statefile.ErrInUse):
 		return exitRefused
-	case is(errFound):
+	case is(errFound, errForecast):
 		return exitFound
 	case is(statefile.ErrFutureSchema):
 		return exitFuture

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri/critest"
+	"github.com/steadylet/steadylet/statefile"
 )
 
 func TestMain(m *testing.M) {
@@ -31,17 +33,25 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			// The script's files are there: its sandbox is younger than every manifest.
-			works := critest.Serve(t, &critest.Runtime{Sandboxes: []*runtimeapi.PodSandbox{
-				critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", time.Now()),
-			}, Containers: []*runtimeapi.Container{
-				critest.Container("etcd-1", "kube-system", "etcd-db-3", "uid-of-etcd", "etcd"),
-			}})
+			works := critest.Serve(t, node(time.Now()))
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
 			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
 			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
 				os.WriteFile(kubelet, []byte("#!/bin/sh\necho Kubernetes v1.30.14\n"), 0o700))
 		},
 	})
+}
+
+// node is a runtime with a static pod and two others.
+func node(made time.Time) *critest.Runtime {
+	return &critest.Runtime{
+		Sandboxes: []*runtimeapi.PodSandbox{critest.Sandbox("kube-system", "etcd-db-3", "uid-of-etcd", made)},
+		Containers: []*runtimeapi.Container{
+			critest.WithHash(critest.Container("etcd-1", "kube-system", "etcd-db-3", "uid-of-etcd", "etcd"), "etcd:v1", "1", made),
+			critest.HashedContainer("shop", "web-1", "web", "web:v1", "2", made),
+			critest.HashedContainer("shop", "new-1", "app", "app:v1", strconv.FormatUint(statefile.HashImageAndName("app:v1", "app"), 16), made),
+		},
+	}
 }
 
 // status runs a command and wants that exit status: status 2 steadylet state verify.

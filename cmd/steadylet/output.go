@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/term"
+
+	"github.com/steadylet/steadylet/internal/asyaml"
 )
 
 func terminal(fd int) bool { return term.IsTerminal(fd) }
@@ -53,10 +54,12 @@ func print(w io.Writer, format string, value any, table func(*tabwriter.Writer))
 		table(rows)
 		return rows.Flush()
 	}
-	data, err := json.MarshalIndent(value, "", "  ")
-	if err == nil && format == "yaml" {
-		data, err = toYAML(data)
+	var data []byte
+	var err error
+	if format == "yaml" {
+		data, err = asyaml.Marshal(value)
 	} else {
+		data, err = json.MarshalIndent(value, "", "  ")
 		data = append(data, '\n')
 	}
 	if err != nil {
@@ -64,24 +67,6 @@ func print(w io.Writer, format string, value any, table func(*tabwriter.Writer))
 	}
 	_, err = w.Write(data)
 	return err
-}
-
-// toYAML writes JSON as YAML, with the same names in the same order.
-func toYAML(data []byte) ([]byte, error) {
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil {
-		return nil, err
-	}
-	plain(&node)
-	return yaml.Marshal(&node)
-}
-
-// plain drops the style of JSON. (What needs quotes gets them back.)
-func plain(node *yaml.Node) {
-	node.Style = 0
-	for _, child := range node.Content {
-		plain(child)
-	}
 }
 
 // when writes a time for people.

@@ -47,6 +47,9 @@ that file before the first patched start, look at it, and mend it.
   steadylet state show
   steadylet state verify
 
+  # what will the upgrade restart?
+  kubectl get pods -A -o json | steadylet predict --from v1.30.14 --to v1.31.0 -
+
   # is this the kubelet that was built?
   steadylet verify /usr/bin/kubelet
 
@@ -62,7 +65,7 @@ that file before the first patched start, look at it, and mend it.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newContainers(a), newKubelet(a), newCerts(a))
+	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newPredict(a), newContainers(a), newKubelet(a), newCerts(a))
 	return root
 }
 

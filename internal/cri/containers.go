@@ -2,12 +2,17 @@ package cri
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
+
+// hashAnnotation has the container's hash, in hexadecimal
+// (pkg/kubelet/kuberuntime/labels.go).
+const hashAnnotation = "io.kubernetes.container.hash"
 
 // Container is a container as the runtime has it, named as the kubelet named it.
 type Container struct {
@@ -21,6 +26,8 @@ type Container struct {
 	Image, ImageName string
 	CreatedAt        time.Time
 	Running          bool
+	// Hash is the one that the kubelet wrote on it, or nil.
+	Hash *uint64
 }
 
 // Containers lists the node's containers, ended ones too, without those that no
@@ -45,13 +52,17 @@ func Containers(ctx context.Context, endpoint string, within time.Duration) ([]C
 
 func translateContainer(container *runtimeapi.Container) Container {
 	labels := container.GetLabels()
-	return Container{
+	made := Container{
 		ID: container.GetId(), Namespace: labels[podNamespaceLabel], Pod: labels[podNameLabel],
 		PodUID: labels[podUIDLabel], Name: labels[containerLabel], Attempt: container.GetMetadata().GetAttempt(),
 		Image: container.GetImageRef(), ImageName: container.GetImage().GetUserSpecifiedImage(),
 		CreatedAt: time.Unix(0, container.GetCreatedAt()),
 		Running:   container.GetState() == runtimeapi.ContainerState_CONTAINER_RUNNING,
 	}
+	if hash, err := strconv.ParseUint(container.GetAnnotations()[hashAnnotation], 16, 64); err == nil {
+		made.Hash = &hash
+	}
+	return made
 }
 
 // Ended is how a container ended.

@@ -43,6 +43,25 @@ func TestSandboxes(t *testing.T) {
 	}
 }
 
+func TestContainers(t *testing.T) {
+	ended := critest.HashedContainer("shop", "web", "old", "old:v1", "not a hash", created)
+	ended.State = runtimeapi.ContainerState_CONTAINER_EXITED
+	runtime := &critest.Runtime{Containers: []*runtimeapi.Container{
+		critest.HashedContainer("shop", "web", "app", "app:v1", "ab12cd34", created), ended, {Id: "not of a kubelet"},
+	}}
+	hash := uint64(0xab12cd34)
+	want := []cri.Container{
+		{ID: "container-web-app", Namespace: "shop", Pod: "web", PodUID: "uid-of-web", Name: "app", Image: "sha256:image", ImageName: "app:v1", CreatedAt: created, Running: true, Hash: &hash},
+		{ID: "container-web-old", Namespace: "shop", Pod: "web", PodUID: "uid-of-web", Name: "old", Image: "sha256:image", ImageName: "old:v1", CreatedAt: created},
+	}
+	for name, endpoint := range map[string]string{"v1": critest.Serve(t, runtime), "v1alpha2": critest.ServeAlpha(t, runtime)} {
+		got, err := cri.Containers(t.Context(), endpoint, cri.DefaultWithin)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v, %s", name, err, diff)
+		}
+	}
+}
+
 // What is wrong with a runtime is told apart, in time, with a remedy.
 func TestSandboxesOfARuntimeThatIsAmiss(t *testing.T) {
 	dir := t.TempDir()

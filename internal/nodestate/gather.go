@@ -209,3 +209,12 @@ func (r Request) stoppedRootDir() (string, error) {
 	unit, err := r.unit()
 	return first(kubeletproc.ParseFlags(unit.Args).In("/").RootDir, DefaultRootDir), err
 }
+
+// Running returns the version of the kubelet that is meant, as it says it.
+func (r Request) Running(ctx context.Context, proc kubeletproc.Proc) (string, error) {
+	k, err := r.find(proc)
+	if err != nil {
+		return "", err
+	}
+	return k.version(ctx)
+}

@@ -1,5 +1,5 @@
 // Package critest is a container runtime for tests: the real CRI over a unix socket,
-// with made-up sandboxes.
+// with made-up sandboxes and containers.
 package critest
 
 import (
@@ -76,6 +76,20 @@ func (r *Runtime) wait(ctx context.Context) error {
 // ListPodSandbox answers as the Runtime says.
 func (r *Runtime) ListPodSandbox(ctx context.Context, _ *runtimeapi.ListPodSandboxRequest) (*runtimeapi.ListPodSandboxResponse, error) {
 	return &runtimeapi.ListPodSandboxResponse{Items: r.Sandboxes}, r.wait(ctx)
+}
+
+// HashedContainer is a running container with the hash that a kubelet wrote on it, in a
+// pod whose UID is "uid-of-" and its name.
+func HashedContainer(namespace, pod, name, image, hash string, created time.Time) *runtimeapi.Container {
+	return WithHash(Container("container-"+pod+"-"+name, namespace, pod, "uid-of-"+pod, name), image, hash, created)
+}
+
+// WithHash gives a container an image, a time and the hash that a kubelet wrote on it.
+func WithHash(container *runtimeapi.Container, image, hash string, created time.Time) *runtimeapi.Container {
+	container.CreatedAt = created.UnixNano()
+	container.Image = &runtimeapi.ImageSpec{Image: "sha256:of-" + image, UserSpecifiedImage: image}
+	container.Annotations = map[string]string{"io.kubernetes.container.hash": hash}
+	return container
 }
 
 // Sandbox is a ready sandbox of a static pod, as a kubelet has it made.

@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 				data, readErr := os.ReadFile(filepath.Join(root, name))
 				err = errors.Join(err, readErr, os.WriteFile(filepath.Join(env.WorkDir, name), data, 0o644))
 			}
-			for _, name := range []string{"magefiles", "patches", "statefile"} {
+			for _, name := range []string{"internal", "magefiles", "patches", "statefile"} {
 				err = errors.Join(err, os.CopyFS(filepath.Join(env.WorkDir, name), os.DirFS(filepath.Join(root, name))))
 			}
 			return err

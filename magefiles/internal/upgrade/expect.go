@@ -26,6 +26,8 @@ type Row struct {
 	// came later, the earliest first.
 	Before string
 	After  []string
+	// Forecast is what was forecast, or nil in a scenario that no forecast is about.
+	Forecast *Forecasts
 	// Gone says that none runs any more although one has to.
 	Gone bool
 }
@@ -60,11 +62,20 @@ func (r Row) Deviation() string {
 	return ""
 }
 
+// difference says how the forecast differs from the outcome, or nothing.
+func (r Row) difference() string {
+	if r.Forecast == nil {
+		return ""
+	}
+	return r.Forecast.Difference(len(r.After) > 0)
+}
+
 // hashBoundary is the minor version from which the hash of a container covers its name
 // and image only; before, it covers the whole spec.
 const hashBoundary = 31
 
-// stockRestarts says why a stock kubelet of one version restarts a container that
+// stockRestarts is what the rig itself knows, of its own pods: package predict, which says
+// the same of any pod, is held against what happens too. It says why a stock kubelet of one version restarts a container that
 // one of the other version started, or nothing when it keeps it.
 func stockRestarts(c container, from, to kubever.Version) string {
 	low, high := min(from.Minor, to.Minor), max(from.Minor, to.Minor)
@@ -85,9 +96,9 @@ func stockRestarts(c container, from, to kubever.Version) string {
 	return ""
 }
 
-// movesStaticUID reports whether that minor version makes up another UID for the same
-// manifest than the one before it: a field was added to the dump, or the algorithm
-// changed.
+// movesStaticUID reports whether that minor version makes up another UID for the manifests
+// of the rig than the one before it: a field was added to the dump, or the algorithm
+// changed. (1.22 and 1.29 do so for pods that the rig has none of.)
 func movesStaticUID(minor int) bool {
 	switch minor {
 	case 20, 22, 29:

@@ -39,6 +39,7 @@ type run struct {
 	scenario   Scenario
 	cluster    *cluster
 	containers []container
+	forecasts  map[containerName]Forecasts // nil where there is none
 }
 
 // rows goes through the scenario.
@@ -77,7 +78,14 @@ func (r *run) rows(ctx context.Context) ([]Row, error) {
 }
 
 func (r *run) present() []Row {
-	return r.cluster.history.rows(r.containers, r.scenario.expected(r.options))
+	rows := r.cluster.history.rows(r.containers, r.scenario.expected(r.options))
+	for i, container := range r.containers {
+		if r.forecasts != nil {
+			forecasts := r.forecasts[container.containerName]
+			rows[i].Forecast = &forecasts
+		}
+	}
+	return rows
 }
 
 // begin runs the first kubelet until every container runs, and notes them.
@@ -99,6 +107,13 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 		return err
 	}
 	r.cluster.history.note()
+	if !r.scenario.Foreseen {
+		return nil
+	}
+	var err error
+	if r.forecasts, err = r.forecast(ctx); err != nil {
+		return fmt.Errorf("forecasting the upgrade: %w", err)
+	}
 	return nil
 }
 

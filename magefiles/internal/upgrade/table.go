@@ -10,18 +10,25 @@ import (
 func WriteRun(out io.Writer, result *Result) {
 	fmt.Fprintf(out, "\n%s, scenario %s (%s): %s in %s\n\n", result.title(), result.Scenario.Name, result.Scenario.Summary,
 		result.verdict(), result.Duration.Round(time.Second))
-	fmt.Fprintln(out, "| container | expected | outcome | before | after | |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| container | forecast | expected | outcome | before | after | |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, row := range result.Rows {
 		note := row.Reason
 		if deviation := row.Deviation(); deviation != "" {
 			note = "**" + deviation + "**"
 		}
+		forecast := ""
+		if row.Forecast != nil {
+			forecast = row.Forecast.Asked.String()
+		}
+		if difference := row.difference(); difference != "" {
+			note = "**" + difference + "**"
+		}
 		last := row.Before
 		if len(row.After) > 0 {
 			last = row.After[len(row.After)-1]
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, row.Expected, row.Outcome(), row.Before, last, note)
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, forecast, row.Expected, row.Outcome(), row.Before, last, note)
 	}
 }
 

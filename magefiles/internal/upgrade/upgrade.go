@@ -105,6 +105,9 @@ func (r *Result) Check() error {
 		if deviation := row.Deviation(); deviation != "" {
 			failures = append(failures, fmt.Errorf("%s, scenario %s: container %s %s", r.title(), r.Scenario.Name, row.Container, deviation))
 		}
+		if difference := row.difference(); difference != "" {
+			failures = append(failures, fmt.Errorf("%s, scenario %s: container %s was %s, and %s", r.title(), r.Scenario.Name, row.Container, row.Outcome(), difference))
+		}
 	}
 	if r.Unproven != nil {
 		failures = append(failures, fmt.Errorf("%s, scenario %s: %w", r.title(), r.Scenario.Name, r.Unproven))

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/predict"
 )
 
 func TestCheck(t *testing.T) {
@@ -58,6 +60,8 @@ func TestTables(t *testing.T) {
 		Rows: []Row{
 			{Container: "a/b", Expected: Kept, Before: "0123456789abcdef", After: []string{"fedcba9876543210"}},
 			{Container: "c/d", Expected: Kept, Before: "aaaa"},
+			{Container: "e/f", Expected: Kept, Before: "bbbb", Forecast: &Forecasts{Asked: predict.Forecast{Verdict: predict.KeptBySteadylet, Step: 2}}},
+			{Container: "g/h", Expected: Kept, Before: "cccc", Forecast: &Forecasts{Asked: predict.Forecast{Verdict: predict.Restarts, Reason: "so"}}},
 		},
 	}
 	var out bytes.Buffer
@@ -65,9 +69,11 @@ func TestTables(t *testing.T) {
 	WriteSummary(&out, []*Result{result})
 	for _, want := range []string{
 		"v1.30.14 (stock) -> v1.31.0 (patched), scenario plain (nothing): **failed** in 0s",
-		"| a/b | kept | restarted | 0123456789ab | fedcba987654 | **restarted without need** |",
-		"| c/d | kept | kept | aaaa | aaaa |  |",
-		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 2 | 0 | 1 | **failed** |",
+		"| a/b |  | kept | restarted | 0123456789ab | fedcba987654 | **restarted without need** |",
+		"| c/d |  | kept | kept | aaaa | aaaa |  |",
+		"| e/f | kept by steadylet (step 2) | kept | kept | bbbb | bbbb | **was not forecast, from the kubelet's list of pods** |",
+		"| g/h | restarts | kept | kept | cccc | cccc | **was forecast as restarts (so)** |",
+		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 4 | 0 | 1 | **failed** |",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no line %q in\n%s", want, &out)

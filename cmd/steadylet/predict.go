@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/nodepods"
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/predict"
+)
+
+const predictHelp = `Forecasts which containers an upgrade of the kubelet in place restarts, which it keeps,
+and why. It changes nothing.
+
+PODS is a list of pods in JSON (kubectl get pods -A -o json, or a kubelet's /pods), a
+folder of static pods' manifests, or - for a list on standard input. Without it, this
+node is asked: its container runtime and its manifests. The runtime knows no specs, so a
+list says more; with --runtime-endpoint the list is compared with the hashes that are
+really on the containers.
+
+A list of a kubelet's own lacks the fields that this kubelet does not know. The verdicts:
+
+  kept               any kubelet keeps it
+  restarts           it is restarted, or recreated with its pod
+  kept by steadylet  stock restarts it, patched does not; the step is that of README.md
+  unknown            it can't be told; the reason says what would help
+
+The forecast is about hashes and UIDs. It assumes that nobody edits a pod meanwhile.
+
+`
+
+const predictExample = `  # what would a stock upgrade do to this cluster's containers? and a patched one?
+  kubectl get pods -A -o json | steadylet predict --from v1.30.14 --to v1.31.0 --stock -
+  kubectl get pods -A -o json | steadylet predict --from v1.30.14 --to v1.31.0 -
+
+  # on the node, with the hashes on its containers
+  kubectl get pods -A -o json --field-selector spec.nodeName=db-3 > pods.json
+  steadylet predict --to v1.31.0 --runtime-endpoint unix:///run/containerd/containerd.sock pods.json
+
+  # in a pipeline: fail where a static pod would be recreated
+  steadylet predict --from v1.30.14 --to v1.31.0 --stock --fail-on restarts /etc/kubernetes/manifests
+
+  # which upgrade restarts what, as a picture
+  steadylet predict -o svg > upgrades.svg`
+
+// errForecast is that of a forecast with what --fail-on names.
+var errForecast = errors.New("the forecast has what --fail-on names")
+
+// predictFlags are what a person says.
+type predictFlags struct {
+	from, to       string
+	stock, patched bool
+	failOn         []string
+	request        nodestate.Request
+	asksRuntime    bool
+}
+
+func newPredict(a app) *cobra.Command {
+	var flags predictFlags
+	cmd := &cobra.Command{
+		Use:     "predict [PODS]",
+		Short:   "Forecasts which containers an upgrade restarts, and why",
+		Long:    predictHelp + exitHelp,
+		Example: predictExample,
+		Args:    cobra.MaximumNArgs(1),
+	}
+	finish := addKubelet(cmd.Flags(), a, &flags.request)
+	cmd.Flags().StringVar(&flags.from, "from", "", "the old kubelet's version, with +steadylet where it is patched (default: that of the kubelet that runs)")
+	cmd.Flags().StringVar(&flags.to, "to", "", "the new kubelet's version")
+	cmd.Flags().BoolVar(&flags.stock, "stock", false, "the new kubelet is a stock one")
+	cmd.Flags().BoolVar(&flags.patched, "patched", false, "the new kubelet is a patched one (default)")
+	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict: restarts, unknown")
+	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
+	output := addOutput(cmd, a, "svg")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		format, err := output()
+		if err == nil {
+			err = errors.Join(finish(), flags.check())
+		}
+		if err != nil {
+			return err
+		}
+		if format == "svg" {
+			return predict.WriteMatrix(a.out)
+		}
+		flags.asksRuntime = cmd.Flags().Changed("runtime-endpoint") || len(args) == 0
+		return a.predict(cmd.Context(), flags, args, format)
+	}
+	return cmd
+}
+
+func (f predictFlags) check() error {
+	for _, verdict := range f.failOn {
+		if !slices.Contains([]string{string(predict.Restarts), string(predict.Unknown)}, verdict) {
+			return fmt.Errorf("--fail-on %s is not known: want restarts or unknown", verdict)
+		}
+	}
+	return nil
+}
+
+// upgrade works out the two versions. running is that of the kubelet that runs.
+func (f predictFlags) upgrade(running func() (string, error)) (u predict.Upgrade, err error) {
+	if f.to == "" {
+		return u, errors.New("say with --to which kubelet comes, --to v1.31.0 for example")
+	}
+	if u.To, err = predict.ParseVersion(f.to); err != nil {
+		return u, err
+	}
+	if u.To.Patched && f.stock {
+		return u, fmt.Errorf("--to %s is a patched kubelet, and --stock says that it is none", f.to)
+	}
+	u.To.Patched = !f.stock
+	from := f.from
+	if from == "" {
+		if from, err = running(); err != nil {
+			return u, fmt.Errorf("say with --from which kubelet runs: %w", err)
+		}
+	}
+	u.From, err = predict.ParseVersion(from)
+	u.Now = time.Now()
+	return u, err
+}
+
+// predict gathers the pods and writes the forecast.
+func (a app) predict(ctx context.Context, flags predictFlags, args []string, format string) error {
+	upgrade, err := flags.upgrade(func() (string, error) { return flags.request.Running(ctx, *a.proc) })
+	if err != nil {
+		return err
+	}
+	// Where the old kubelet is the one that runs, its settings and its record count.
+	node, err := a.node(ctx, flags, len(args) == 0 || flags.from == "")
+	if err != nil {
+		return err
+	}
+	upgrade.State = node.State
+	writer := predict.NewWriter(a.out, format, upgrade)
+	each := func(pod predict.Pod) error {
+		if err := node.Annotate(&pod); err != nil {
+			return err
+		}
+		for _, forecast := range upgrade.Pod(pod) {
+			if err := writer.Add(forecast); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(args) == 0 {
+		err = node.Pods(each)
+	} else {
+		err = a.pods(args[0], each)
+	}
+	if err != nil {
+		return err
+	}
+	sums, err := writer.Close()
+	if err != nil {
+		return fmt.Errorf("writing the forecast: %w", err)
+	}
+	return failed(flags.failOn, sums.Total)
+}
+
+// failed is the error of a forecast that a pipeline must not pass.
+func failed(on []string, total predict.Counts) error {
+	for _, verdict := range on {
+		count := total.Restarts
+		if verdict == string(predict.Unknown) {
+			count = total.Unknown
+		}
+		if count > 0 {
+			return fmt.Errorf("%w: %s: %d containers", errForecast, verdict, count)
+		}
+	}
+	return nil
+}
+
+// node gathers what this node says, as far as it is asked.
+func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods.Node, error) {
+	node := &nodepods.Node{Warn: func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }}
+	if !flags.asksRuntime {
+		return node, nil
+	}
+	endpoint := flags.request.Endpoint
+	if look {
+		if err := node.Look(ctx, flags.request, *a.proc); err != nil {
+			return nil, err
+		}
+		endpoint = node.Settings.Endpoint
+	}
+	containers, err := cri.Containers(ctx, endpoint, flags.request.Within)
+	if err != nil {
+		return nil, err
+	}
+	node.Runtime = nodepods.NewRuntime(containers)
+	return node, nil
+}
+
+// pods reads them from where a person says.
+func (a app) pods(from string, each func(predict.Pod) error) error {
+	warn := func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }
+	var in io.Reader = a.in
+	if from != "-" {
+		opened, folder, err := nodepods.Open(from)
+		if err != nil {
+			return err
+		}
+		if folder {
+			return nodepods.ReadManifests(from, warn, each)
+		}
+		defer opened.Close()
+		in = opened
+	}
+	listed, err := predict.ReadPods(in, each)
+	if err != nil {
+		return err
+	}
+	if listed.FromKubelet {
+		warn("this is a kubelet's own list: fields that it does not know are not in it")
+	}
+	if listed.Elsewhere > 0 {
+		warn("left out, since they are on no node yet: %d pods", listed.Elsewhere)
+	}
+	return nil
+}

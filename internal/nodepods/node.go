@@ -1,0 +1,156 @@
+package nodepods
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/predict"
+	"github.com/steadylet/steadylet/statefile"
+)
+
+// Node is what this node says of its pods. The zero Node says nothing.
+type Node struct {
+	Settings nodestate.Settings
+	Runtime  Runtime
+	// State is what a patched kubelet has recorded, or empty.
+	State statefile.State
+	// Warn takes what is left out, and why. It must be set.
+	Warn func(format string, args ...any)
+
+	leftOut map[string]string // why a patched kubelet recreates it, by the pod's name
+}
+
+// Look finds the kubelet, its settings and its record.
+func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubeletproc.Proc) error {
+	settings, plan, err := request.Generate(ctx, proc, time.Now())
+	if err != nil {
+		return fmt.Errorf("looking at this node: %w", err)
+	}
+	n.Settings = settings
+	if inspection := nodestate.Inspect(statefile.Path(settings.RootDir)); inspection.Current.Condition == nodestate.Whole {
+		n.State = inspection.Current.State
+		return nil // its static pods are recorded already
+	}
+	return n.noteLeftOut(plan.LeftOut)
+}
+
+// noteLeftOut notes the static pods that no record can be made of, by their names.
+func (n *Node) noteLeftOut(leftOut []nodestate.LeftOut) error {
+	if len(leftOut) == 0 {
+		return nil
+	}
+	files, err := nodestate.ReadManifests(n.Settings.ManifestPath, n.Settings.NodeName)
+	if err != nil {
+		return err
+	}
+	n.leftOut = map[string]string{}
+	for _, file := range files {
+		for _, out := range leftOut {
+			if out.Manifest == file.Path {
+				n.leftOut[file.Namespace+"/"+file.Name] = out.Reason
+			}
+		}
+	}
+	return nil
+}
+
+// Annotate adds what the node knows to a pod. A static one of a manifest lacks the node's
+// name.
+func (n *Node) Annotate(pod *predict.Pod) error {
+	if name := pod.Namespace + "/" + pod.Name; pod.Static && pod.Recreated == "" {
+		if pod.FromManifest {
+			name += "-" + n.Settings.NodeName
+		}
+		pod.Recreated = n.leftOut[name]
+	}
+	return n.Runtime.Annotate(pod, n.Settings.NodeName)
+}
+
+// Pods calls each for the node's static pods, and then for those that the runtime alone
+// tells of.
+func (n *Node) Pods(each func(predict.Pod) error) error {
+	static := map[string]bool{}
+	if n.Settings.ManifestPath != "" {
+		files, err := nodestate.ReadManifests(n.Settings.ManifestPath, n.Settings.NodeName)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			pod, err := readManifest(file)
+			if err != nil {
+				n.Warn("%s is left out: %v", file.Path, err)
+				continue
+			}
+			static[file.Namespace+"/"+file.Name] = true
+			if err := each(pod); err != nil {
+				return err
+			}
+		}
+	}
+	for _, pod := range n.Runtime.Pods(func(namespace, pod string) bool { return static[namespace+"/"+pod] }) {
+		if err := each(pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readManifest(file nodestate.ManifestFile) (predict.Pod, error) {
+	if file.Err != nil && len(file.Content) == 0 {
+		return predict.Pod{}, file.Err
+	}
+	return predict.ReadManifest(file.Content)
+}
+
+// ReadManifests calls each for the pods of a folder of manifests. What is no manifest is
+// left out, and warn is told.
+func ReadManifests(folder string, warn func(format string, args ...any), each func(predict.Pod) error) error {
+	files, err := nodestate.ReadManifests(folder, "node")
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(files, func(a, b nodestate.ManifestFile) int {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	})
+	for _, file := range files {
+		pod, err := readManifest(file)
+		if err != nil {
+			warn("%s is left out: %v", file.Path, err)
+			continue
+		}
+		if err := each(pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Open opens a list of pods, or says that the path is one of a folder. A file may be a
+// pipe, as a shell makes it; a device or a socket is refused.
+func Open(path string) (file io.ReadCloser, folder bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the pods: %w", err)
+	}
+	if info.IsDir() {
+		return nil, true, nil
+	}
+	if mode := info.Mode().Type(); mode != 0 && mode != os.ModeNamedPipe {
+		return nil, false, fmt.Errorf("reading the pods: %s: %w", path, errors.New("it is neither a file nor a folder"))
+	}
+	opened, err := os.Open(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the pods: %w", err)
+	}
+	return opened, false, nil
+}

@@ -1,0 +1,124 @@
+package nodepods_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/cri/critest"
+	"github.com/steadylet/steadylet/internal/nodepods"
+	"github.com/steadylet/steadylet/internal/predict"
+)
+
+var made = time.Unix(1_700_000_000, 0)
+
+// runtime has what a real CRI said.
+func runtime(t *testing.T, containers ...*runtimeapi.Container) nodepods.Runtime {
+	t.Helper()
+	listed, err := cri.Containers(t.Context(), critest.Serve(t, &critest.Runtime{Containers: containers}), cri.DefaultWithin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nodepods.NewRuntime(listed)
+}
+
+// A list is sorted, or lacks what is nothing; a kubelet encodes the struct. The hash is
+// compared with that of what the kubelet encodes.
+func TestAnnotateEncodesAsTheKubelet(t *testing.T) {
+	ended := critest.HashedContainer("shop", "web", "old", "old:v1", "1", made)
+	ended.State = runtimeapi.ContainerState_CONTAINER_EXITED
+	r := runtime(t, critest.HashedContainer("shop", "web", "web", "web:v1", "ab12", made), ended)
+	pod := predict.Pod{Namespace: "shop", Name: "web", Containers: []predict.Container{
+		{Name: "web", ID: "container-web-web", Spec: []byte(`{"image":"web:v1","name":"web","tty":false}`)},
+		{Name: "old", ID: "container-web-old", Spec: []byte(`{"name":"old"}`)},
+	}}
+	if err := r.Annotate(&pod, "db-3"); err != nil {
+		t.Fatal(err)
+	}
+	hash := uint64(0xab12)
+	want := []predict.Container{
+		{Name: "web", ID: "container-web-web", Spec: []byte(`{"name":"web","image":"web:v1","resources":{}}`), Exact: true, CreatedAt: made, Annotated: &hash},
+		{Name: "old", ID: "container-web-old", Spec: []byte(`{"name":"old"}`)},
+	}
+	if diff := cmp.Diff(want, pod.Containers); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A manifest lacks what the kubelet fills in: its hash is no exact one.
+func TestAnnotateAManifest(t *testing.T) {
+	r := runtime(t, critest.HashedContainer("kube-system", "etcd-db-3", "etcd", "etcd:v1", "ab12", made))
+	pod, err := predict.ReadManifest([]byte(`{"kind":"Pod","metadata":{"name":"etcd","namespace":"kube-system"},"spec":{"containers":[{"name":"etcd","image":"etcd:v1"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Annotate(&pod, "db-3"); err != nil {
+		t.Fatal(err)
+	}
+	if c := pod.Containers[0]; c.Annotated == nil || *c.Annotated != 0xab12 || c.Exact {
+		t.Errorf("got %+v, want the hash on it, and not exact", c)
+	}
+}
+
+func TestPodsOfTheRuntime(t *testing.T) {
+	hashless := critest.HashedContainer("shop", "web", "b", "b:v1", "no hash", made)
+	r := runtime(t, hashless, critest.HashedContainer("shop", "web", "a", "a:v1", "1", made), critest.HashedContainer("kube-system", "etcd-db-3", "etcd", "etcd:v1", "2", made))
+	one := uint64(1)
+	want := []predict.Pod{{Namespace: "shop", Name: "web", Containers: []predict.Container{
+		{Name: "a", Kind: predict.NotSaid, Image: "a:v1", ID: "container-web-a", CreatedAt: made, Annotated: &one},
+		{Name: "b", Kind: predict.NotSaid, Image: "b:v1", ID: "container-web-b", CreatedAt: made},
+	}}}
+	got := r.Pods(func(namespace, _ string) bool { return namespace == "kube-system" })
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(predict.Pod{}, "Has")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "socket")
+	if err := syscall.Mknod(socket, syscall.S_IFSOCK|0o600, 0); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		socket: "neither a file nor a folder", filepath.Join(dir, "gone.json"): "no such file",
+	} {
+		if _, _, err := nodepods.Open(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+	}
+	if _, folder, err := nodepods.Open(dir); !folder || err != nil {
+		t.Errorf("a folder is none: %v", err)
+	}
+}
+
+// What is no manifest is said, and the rest is read.
+func TestReadManifests(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"b.yaml": "kind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: b, image: 'b:v1'}]}\n",
+		"a.yaml": "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'a:v1'}]}\n",
+		"c.txt":  "notes\n", ".hidden": "kind: Pod",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names, warnings []string
+	warn := func(format string, args ...any) { warnings = append(warnings, args[0].(string)) }
+	err := nodepods.ReadManifests(dir, warn, func(pod predict.Pod) error {
+		names = append(names, pod.Name)
+		return nil
+	})
+	if diff := cmp.Diff([][]string{{"a", "b"}, {filepath.Join(dir, "c.txt")}}, [][]string{names, warnings}); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}
