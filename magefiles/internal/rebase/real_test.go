@@ -129,13 +129,20 @@ func TestRebaseOnARealTree(t *testing.T) {
 	}
 }
 
-// runInterrupted runs a rebase to its end, and starts it anew after every patch.
+// runInterrupted runs a rebase to its end, and starts it anew after every patch. Each
+// patch is done twice: the first time its state is lost, as when the process is killed
+// just before it is written.
 func runInterrupted(t *testing.T, r *Rebase, load func(string) (*series.Series, error)) *Rebase {
 	t.Helper()
-	conflicts := 0
+	conflicts, lost := 0, map[string]bool{}
+	dir := filepath.Dir(r.bench.Worktree())
 	for range 20 {
+		before, err := os.ReadFile(statePath(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
-		err := r.Run(ctx, false, func(string, ...any) { cancel() })
+		err = r.Run(ctx, false, func(string, ...any) { cancel() })
 		cancel()
 		if err == nil {
 			if conflicts != 1 {
@@ -149,11 +156,16 @@ func runInterrupted(t *testing.T, r *Rebase, load func(string) (*series.Series, 
 			resolve(t, r, conflict)
 		} else if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
+		} else if !lost[string(before)] {
+			lost[string(before)] = true
+			if err := os.WriteFile(statePath(dir), before, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if r, err = Resume(filepath.Dir(r.bench.Worktree()), load); err != nil {
+		if r, err = Resume(dir, load); err != nil {
 			t.Fatal(err)
 		}
 	}
