@@ -77,7 +77,7 @@ func exitCode(err error) int {
 	case is(statefile.ErrMissing, errNoManifest):
 		return exitMissing
 	case is(controlplane.ErrUnhealthy):
-		return exitUnhealthy
+		return exitNotHealthy
 	case is(errExpiring):
 		return exitExpiring
 	case is(errExpired):

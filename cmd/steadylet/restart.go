@@ -19,8 +19,8 @@ import (
 	"github.com/steadylet/steadylet/internal/nodestate"
 )
 
-// exitUnhealthy is of what does not become healthy.
-const exitUnhealthy = 8
+// exitNotHealthy is of a static pod that does not become healthy.
+const exitNotHealthy = 8
 
 const restartHelp = `Restarts the containers of static pods that started before the certificates or
 kubeconfigs that they use last changed: etcd, then the API server, then the others, one at
