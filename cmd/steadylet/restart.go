@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/steadylet/steadylet/internal/certs"
 	"github.com/steadylet/steadylet/internal/controlplane"
@@ -41,7 +42,9 @@ Exit status:
 // restart is what the flags of certs restart say.
 type restart struct {
 	node           controlplane.Node
-	request        nodestate.Request
+	pid            int
+	config         string
+	overrides      nodestate.Overrides
 	kubernetes, in string
 	dryRun         bool
 }
@@ -66,7 +69,7 @@ func newRestart(a app) *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	finish := addKubelet(flags, a, &r.request)
+	r.addKubelet(flags)
 	flags.StringVar(&r.kubernetes, "kubernetes-dir", certs.DefaultKubernetesDir, "folder of the kubeconfigs")
 	flags.StringVar(&r.in, "cert-dir", "", "folder of what kubeadm signed (default: pki in --kubernetes-dir)")
 	flags.DurationVar(&r.node.Patience, "healthy-within", 6*time.Minute, "how long a container may take to be healthy (the kubelet waits up to five minutes with one that failed before)")
@@ -75,9 +78,6 @@ func newRestart(a app) *cobra.Command {
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		format, err := output()
-		if err == nil {
-			err = finish()
-		}
 		if err == nil {
 			err = r.settle(a)
 		}
@@ -93,19 +93,28 @@ func newRestart(a app) *cobra.Command {
 	return cmd
 }
 
+// addKubelet adds the flags that say what its command line and configuration don't.
+func (r *restart) addKubelet(flags *pflag.FlagSet) {
+	flags.IntVar(&r.pid, "pid", 0, "the kubelet's process ID, where several run")
+	flags.StringVar(&r.config, "config", "", "the kubelet's configuration file (default: that on its command line)")
+	flags.StringVar(&r.overrides.Endpoint, "runtime-endpoint", "", "the container runtime's socket (default: the kubelet's)")
+	flags.DurationVar(&r.node.Within, "runtime-timeout", cri.DefaultWithin, "how long the container runtime may take to answer")
+	flags.StringVar(&r.overrides.NodeName, "node-name", "", "what the node is called (default: the kubelet's --hostname-override, else the host's name)")
+}
+
 // settle finds the kubelet, and works out where its static pods and its runtime are.
 func (r *restart) settle(a app) (err error) {
 	processes, err := a.proc.Find()
 	if err != nil {
 		return err
 	}
-	process, err := kubeletproc.Only(processes, r.request.PID)
+	process, err := kubeletproc.Only(processes, r.pid)
 	if err != nil {
 		return fmt.Errorf("without a kubelet nothing is started again: %w", err)
 	}
 	flags := kubeletproc.ParseFlags(process.Args).In(process.Dir)
-	if r.request.Config != "" {
-		flags.Config = r.request.Config
+	if r.config != "" {
+		flags.Config = r.config
 	}
 	config, err := kubeletconf.Load(flags.Config, flags.ConfigDir)
 	if err != nil {
@@ -115,7 +124,7 @@ func (r *restart) settle(a app) (err error) {
 	if err != nil {
 		return fmt.Errorf("asking for this host's name: %w", err)
 	}
-	settings, err := nodestate.Resolve(r.request.Overrides, flags, config, hostname)
+	settings, err := nodestate.Resolve(r.overrides, flags, config, hostname)
 	if err != nil {
 		return err
 	}
@@ -129,9 +138,6 @@ func (r *restart) settle(a app) (err error) {
 		r.node.Folders = append(r.node.Folders, folder)
 	}
 	r.node.Manifests, r.node.Name, r.node.Endpoint = settings.ManifestPath, settings.NodeName, settings.Endpoint
-	if r.node.Within = r.request.Within; r.node.Within == 0 {
-		r.node.Within = cri.DefaultWithin
-	}
 	return nil
 }
 
