@@ -66,9 +66,9 @@ func buildDeb(t *testing.T, control, conffiles, script string, files map[string]
 // packages makes two releases, one newer than the other, and returns their packages.
 func packages(t *testing.T, suffix string) (older, newer, kubelet string) {
 	t.Helper()
-	config := fixture(t, "v1.36.3")
-	next := fixture(t, "v1.37.2")
-	return one(t, mustMake(t, config), suffix), one(t, mustMake(t, next), suffix), config.Kubelets[0].Path
+	config, made := sharedRelease(t, "v1.36.3")
+	_, next := sharedRelease(t, "v1.37.2")
+	return one(t, made, suffix), one(t, next, suffix), config.Kubelets[0].Path
 }
 
 const dropIn = "/usr/lib/systemd/system/kubelet.service.d/20-steadylet.conf"

@@ -79,7 +79,35 @@ const seriesDigest = "d4b41a95f907d0adfbfb2354083537ed71bf29f2744e763d6d08537ea9
 // architecture, in a folder of its own.
 func fixture(t *testing.T, tag string, architectures ...string) release.Config {
 	t.Helper()
-	dir := t.TempDir()
+	return fixtureIn(t, t.TempDir(), tag, architectures...)
+}
+
+// sharedFolder is where releases lie that several tests look at. TestMain makes it.
+var sharedFolder string
+
+// sharedRelease is a release that nobody changes: with the race detector, compressing
+// one takes seconds.
+func sharedRelease(t *testing.T, tag string) (release.Config, *release.Release) {
+	t.Helper()
+	known, found := sharedReleases.Load(tag)
+	if !found {
+		config := fixtureIn(t, filepath.Join(sharedFolder, tag), tag)
+		known = madeOnce{config, mustMake(t, config)}
+		sharedReleases.Store(tag, known)
+	}
+	once := known.(madeOnce)
+	return once.config, once.made
+}
+
+var sharedReleases sync.Map
+
+type madeOnce struct {
+	config release.Config
+	made   *release.Release
+}
+
+func fixtureIn(t *testing.T, dir, tag string, architectures ...string) release.Config {
+	t.Helper()
 	root := filepath.Join(dir, "repository")
 	unpack(t, "repository.txtar", root)
 	config := release.Config{

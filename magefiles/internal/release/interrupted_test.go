@@ -29,12 +29,22 @@ func TestInterrupted(t *testing.T) {
 func TestMain(m *testing.M) {
 	root := os.Getenv("STEADYLET_TEST_RELEASE")
 	if root == "" {
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	if _, err := release.Make(context.Background(), killable(root)); err != nil {
 		os.Stderr.WriteString(err.Error())
 		os.Exit(1)
 	}
+}
+
+func runTests(m *testing.M) int {
+	var err error
+	if sharedFolder, err = os.MkdirTemp("", "steadylet-release-"); err != nil {
+		os.Stderr.WriteString(err.Error())
+		return 1
+	}
+	defer os.RemoveAll(sharedFolder)
+	return m.Run()
 }
 
 // Killed at whatever point, a run leaves the whole release or none.
@@ -49,7 +59,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		must(t, "sh", "-c", "cd \"$1\" && sha256sum --quiet --strict --check SHA256SUMS && [ $(ls | wc -l) = 8 ]", "sh", config.Target)
 		return true
 	}
-	for delay := 5 * time.Millisecond; delay < 2*time.Second; delay += delay / 2 {
+	for delay := 5 * time.Millisecond; delay < 2*time.Second; delay *= 2 {
 		freshWork(t, config)
 		process := exec.Command(os.Args[0])
 		process.Env = append(os.Environ(), "STEADYLET_TEST_RELEASE="+root)

@@ -15,8 +15,7 @@ import (
 )
 
 func TestBillOfMaterials(t *testing.T) {
-	config := fixture(t, "v1.36.3")
-	made := mustMake(t, config)
+	config, made := sharedRelease(t, "v1.36.3")
 	file, err := os.Open(one(t, made, ".cdx.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +116,7 @@ func TestProvenance(t *testing.T) {
 
 // The notes have the rows about this tag, and no other's.
 func TestNotes(t *testing.T) {
-	made := mustMake(t, fixture(t, "v1.36.3"))
+	_, made := sharedRelease(t, "v1.36.3")
 	text := read(t, one(t, made, "RELEASE.md"))
 	for _, wanted := range []string{
 		"# Kubelet v1.36.3+steadylet.d4b41a95\n", "1.36.3+steadylet.1.d4b41a95", "2026-07-22", "ssh-keygen -Y verify",

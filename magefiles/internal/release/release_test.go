@@ -66,7 +66,7 @@ func readArchive(t *testing.T, path string) map[string]string {
 }
 
 func TestArchiveHolds(t *testing.T) {
-	made := mustMake(t, fixture(t, "v1.36.3"))
+	_, made := sharedRelease(t, "v1.36.3")
 	top := "kubelet-v1.36.3+steadylet.d4b41a95-linux-" + runtime.GOARCH + "/"
 	want := map[string]string{
 		top: "drwxr-xr-x", top + "kubelet": "-rwxr-xr-x", top + "steadylet": "-rwxr-xr-x",
@@ -88,7 +88,7 @@ func TestArchiveHolds(t *testing.T) {
 
 // What is unpacked is what its manifest says, for the node command too.
 func TestUnpackedKubeletIsItsManifests(t *testing.T) {
-	made := mustMake(t, fixture(t, "v1.36.3"))
+	_, made := sharedRelease(t, "v1.36.3")
 	dir := t.TempDir()
 	must(t, "tar", "-C", dir, "--strip-components=1", "-xzf", one(t, made, "-"+runtime.GOARCH+".tar.gz"))
 	path := filepath.Join(dir, "kubelet")

@@ -151,7 +151,7 @@ func TestRPMPackageDamaged(t *testing.T) {
 
 // What the packages say of themselves.
 func TestPackageMetadata(t *testing.T) {
-	made := mustMake(t, fixture(t, "v1.36.3"))
+	_, made := sharedRelease(t, "v1.36.3")
 	deb, rpm := one(t, made, ".deb"), one(t, made, ".rpm")
 	for field, want := range map[string]string{
 		"Package": "kubelet", "Version": "1.36.3+steadylet.1.d4b41a95", "Architecture": runtime.GOARCH,
