@@ -8,6 +8,7 @@ package workbench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,10 +32,31 @@ type Bench struct {
 	when time.Time
 }
 
-// Point is a place in a bench's history.
-type Point struct {
-	Commit plumbing.Hash `json:"commit"`
-	Tree   plumbing.Hash `json:"tree"`
+// Point is a place in a bench's history. In JSON it has the IDs in hexadecimal.
+type Point struct{ Commit, Tree plumbing.Hash }
+
+// pointText is a Point in JSON.
+type pointText struct {
+	Commit string `json:"commit"`
+	Tree   string `json:"tree"`
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (p Point) MarshalJSON() ([]byte, error) {
+	return json.Marshal(pointText{p.Commit.String(), p.Tree.String()})
+}
+
+// UnmarshalJSON refuses IDs that are not whole.
+func (p *Point) UnmarshalJSON(data []byte) error {
+	var text pointText
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	if !plumbing.IsHash(text.Commit) || !plumbing.IsHash(text.Tree) {
+		return fmt.Errorf("%q and %q are not the IDs of a commit and a tree", text.Commit, text.Tree)
+	}
+	p.Commit, p.Tree = plumbing.NewHash(text.Commit), plumbing.NewHash(text.Tree)
+	return nil
 }
 
 // Create copies a tag's sources to dir, which must not exist: the root module, and of its

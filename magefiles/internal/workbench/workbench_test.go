@@ -1,6 +1,7 @@
 package workbench_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -169,5 +170,20 @@ func TestGit(t *testing.T) {
 	}
 	if altered, err := again.Altered(head.Tree); err != nil || len(altered) > 0 {
 		t.Errorf("all is committed, and %v, %v is altered", altered, err)
+	}
+}
+
+func TestPointInJSON(t *testing.T) {
+	_, base, _ := create(t)
+	data, err := json.Marshal(base)
+	if err != nil || !strings.Contains(string(data), `"commit":"`+base.Commit.String()+`"`) {
+		t.Fatalf("%s, %v", data, err)
+	}
+	var again workbench.Point
+	if err := json.Unmarshal(data, &again); err != nil || again != base {
+		t.Errorf("%v becomes %v, %v", base, again, err)
+	}
+	if err := json.Unmarshal([]byte(`{"commit":"12","tree":""}`), &again); err == nil {
+		t.Error("half an ID is taken")
 	}
 }
