@@ -78,7 +78,7 @@ func TestForecast(t *testing.T) {
 		"a patch release":                         {"v1.30.4", "v1.30.14", spec(grpcSpec), "kept", ""},
 		"before 1.16":                             {"v1.15.12", "v1.31.0", spec(plainSpec), "unknown", "v1.15.12 is not known"},
 		"after what is known":                     {"v1.36.3", "v1.38.0", spec(plainSpec), "unknown", "v1.38.0 is not known here: known are 1.16 to 1.37"},
-		"no such patched kubelet":                 {"v1.20.2", "Pv1.25.0", spec(plainSpec), "unknown", "no patched kubelet of v1.25.0"},
+		"no such patched kubelet":                 {"v1.18.0", "Pv1.19.0", spec(plainSpec), "unknown", "no patched kubelet of v1.19.0"},
 		"a pod that has ended":                    {"v1.30.14", "v1.31.0", ended, "kept", "ended"},
 		"an init container":                       {"v1.30.14", "v1.31.0", kind(predict.Initial), "kept", "init container"},
 		"a sidecar up to 1.31":                    {"v1.30.14", "v1.31.0", kind(predict.Sidecar), "kept", "from 1.32 on"},

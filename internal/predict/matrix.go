@@ -68,7 +68,7 @@ func specimens() (plain, rich, static Pod) {
 
 // Patchable reports whether the patch series has a variant for that minor version
 // (patches/restart-suppression/series.yaml, with which a test compares this).
-func Patchable(minor int) bool { return minor == 20 || minor >= 29 && minor <= Newest }
+func Patchable(minor int) bool { return minor >= 20 && minor <= Newest }
 
 func extent(from, to int, patched bool) Extent {
 	if patched && (!Patchable(to) || from > to && !Patchable(from)) {
