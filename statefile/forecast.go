@@ -1,3 +1,7 @@
+//go:build !kubelet
+
+// A kubelet has no use for this file: it is left out when the library is compiled into one.
+
 package statefile
 
 import (

@@ -65,14 +65,18 @@ func ignoredByGo(name string) bool {
 // which it once did.
 var architectures = [...]string{"amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64"}
 
+// kubeletTag is the build tag of a kubelet: what is built without it only is for other
+// programs, and left out of the tree.
+const kubeletTag = "kubelet"
+
 // builtOnLinux reports whether some architecture and some Go release builds the
-// file: by its name, and by its build constraints.
+// file into a kubelet: by its name, and by its build constraints.
 func builtOnLinux(name string, data []byte) (bool, error) {
 	// Constraints speak of releases ("go1.21"); a file may be for those before.
 	for _, releases := range [][]string{build.Default.ReleaseTags, nil} {
 		for _, architecture := range architectures {
 			target := build.Context{
-				GOOS: "linux", GOARCH: architecture, Compiler: "gc", ReleaseTags: releases,
+				GOOS: "linux", GOARCH: architecture, Compiler: "gc", ReleaseTags: releases, BuildTags: []string{kubeletTag},
 				OpenFile: func(string) (io.ReadCloser, error) {
 					return io.NopCloser(strings.NewReader(string(data))), nil
 				},

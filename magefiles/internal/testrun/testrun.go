@@ -46,7 +46,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool { return path == endToEnd })
 	var sum result
-	err = config.test(ctx, &sum, append([]string{"-race"}, packages...)...)
+	err = config.test(ctx, &sum, append([]string{"-race", "-timeout=20m"}, packages...)...)
 	if err == nil && !config.Short {
 		err = config.reliability(ctx, &sum)
 	}
