@@ -1,9 +1,14 @@
+//go:build figures
+
+// Filling a node takes minutes, so this is no part of the other tests:
+//
+//	go test -tags=figures -run=TestFiguresOfAFullNode ./magefiles/internal/e2e -args -root=$PWD
+
 package e2e_test
 
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,16 +22,11 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
-var figures = flag.Bool("figures", false, "also measure the node command on a full node, which takes minutes to fill")
-
 // fullNode is how many pods a node has at most, unless it is told otherwise.
 const fullNode = 110
 
 // The node command on a full node: what it takes is bounded.
 func TestFiguresOfAFullNode(t *testing.T) {
-	if !*figures {
-		t.Skip("fills a node with 110 pods: run it with -figures")
-	}
 	command := buildSteadylet(t)
 	kubelet, _ := fleetPrograms(t)
 	node := startStateNode(t)
