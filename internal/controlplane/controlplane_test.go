@@ -91,10 +91,10 @@ func TestParsePod(t *testing.T) {
 func TestPlan(t *testing.T) {
 	began := time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 	var pods []Pod
-	var tasks []cri.Task
+	var tasks []cri.Container
 	for _, name := range []string{"kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
 		pods = append(pods, parse(t, name))
-		tasks = append(tasks, cri.Task{ID: "id-of-" + name, Namespace: "kube-system", Pod: name + "-db-3", Name: name, CreatedAt: began})
+		tasks = append(tasks, cri.Container{ID: "id-of-" + name, Namespace: "kube-system", Pod: name + "-db-3", Name: name, CreatedAt: began})
 	}
 	const folder = "/etc/kubernetes/"
 	for name, test := range map[string]struct {
@@ -113,7 +113,7 @@ func TestPlan(t *testing.T) {
 		"one that doesn't run": {map[string]time.Time{folder + "scheduler.conf": began.Add(-time.Hour)}, "kube-scheduler", []string{""}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var running []cri.Task
+			var running []cri.Container
 			for _, task := range tasks {
 				if task.Name != test.without {
 					running = append(running, task)

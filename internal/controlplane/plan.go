@@ -24,11 +24,11 @@ type Restart struct {
 // Plan says which containers have to start again, in that order: etcd, the API server,
 // and then by name. changed has the time of the last change of each file that may have
 // been renewed, by the host's path.
-func Plan(pods []Pod, tasks []cri.Task, changed map[string]time.Time) []Restart {
+func Plan(pods []Pod, running []cri.Container, changed map[string]time.Time) []Restart {
 	var plan []Restart
 	for _, pod := range pods {
 		for _, container := range pod.Containers {
-			task, runs := find(tasks, pod, container)
+			task, runs := find(running, pod, container)
 			var stale []string
 			for _, file := range container.Files {
 				if when, known := changed[file]; known && (!runs || !task.CreatedAt.After(when)) {
@@ -58,8 +58,8 @@ func rank(pod Pod) int {
 }
 
 // find returns the newest running container of that name.
-func find(tasks []cri.Task, pod Pod, container Container) (newest cri.Task, runs bool) {
-	for _, task := range tasks {
+func find(running []cri.Container, pod Pod, container Container) (newest cri.Container, runs bool) {
+	for _, task := range running {
 		same := task.Namespace == pod.Namespace && task.Pod == pod.Name && task.Name == container.Name
 		if same && (!runs || task.CreatedAt.After(newest.CreatedAt)) {
 			newest, runs = task, true

@@ -103,11 +103,11 @@ func (n Node) Plan(ctx context.Context) ([]Pod, []Restart, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tasks, err := cri.Tasks(ctx, n.Endpoint, n.Within)
+	containers, err := cri.Running(ctx, n.Endpoint, n.Within)
 	if err != nil {
 		return nil, nil, err
 	}
-	return pods, Plan(pods, tasks, changed), nil
+	return pods, Plan(pods, containers, changed), nil
 }
 
 // ErrUnhealthy means that a container is not there again in time, or isn't healthy.
@@ -134,11 +134,11 @@ func (n Node) Await(ctx context.Context, pod Pod, container Container, old strin
 	var id string
 	var since time.Time
 	for {
-		tasks, err := cri.Tasks(ctx, n.Endpoint, n.Within)
+		containers, err := cri.Running(ctx, n.Endpoint, n.Within)
 		if err != nil {
 			return "", err
 		}
-		task, runs := find(tasks, pod, container)
+		task, runs := find(containers, pod, container)
 		why := errors.New("it does not run")
 		if runs && task.ID != old {
 			if task.ID != id {

@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/steadylet/steadylet/internal/cri/critest"
 )
 
 // node is a container runtime with one container, and a kubelet that starts it again.
@@ -45,29 +45,6 @@ func (n *node) StopContainer(context.Context, *runtimeapi.StopContainerRequest) 
 	return &runtimeapi.StopContainerResponse{}, nil
 }
 
-func serve(t *testing.T, runtime *node) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cri") // that of the test is too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "cri.sock")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	runtimeapi.RegisterRuntimeServiceServer(server, runtime)
-	go server.Serve(listener) //nolint:errcheck // it ends with the test
-	t.Cleanup(func() {
-		server.Stop()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return socket
-}
-
 func TestRun(t *testing.T) {
 	answer := func(status int) string {
 		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
@@ -92,7 +69,7 @@ func TestRun(t *testing.T) {
 			if test.old == "" {
 				runtime.id = test.started
 			}
-			n := Node{Endpoint: serve(t, runtime), Within: 10 * time.Second, Patience: 50 * time.Millisecond}
+			n := Node{Endpoint: critest.ServeAs(t, runtime, runtimeapi.RuntimeService_ServiceDesc.ServiceName), Within: 10 * time.Second, Patience: 50 * time.Millisecond}
 			if test.says == "" {
 				n.Patience = time.Minute
 			}

@@ -33,11 +33,24 @@ type Container struct {
 // Containers lists the node's containers, ended ones too, without those that no
 // kubelet made. within bounds all of it.
 func Containers(ctx context.Context, endpoint string, within time.Duration) ([]Container, error) {
+	return ofKubelets(ctx, endpoint, within, nil)
+}
+
+// Running is Containers without those that don't run.
+func Running(ctx context.Context, endpoint string, within time.Duration) ([]Container, error) {
+	return ofKubelets(ctx, endpoint, within, running())
+}
+
+// running lets only the containers that run be listed.
+func running() *runtimeapi.ContainerFilter {
+	return &runtimeapi.ContainerFilter{State: &runtimeapi.ContainerStateValue{State: runtimeapi.ContainerState_CONTAINER_RUNNING}}
+}
+
+func ofKubelets(ctx context.Context, endpoint string, within time.Duration, filter *runtimeapi.ContainerFilter) ([]Container, error) {
 	var found []Container
 	err := withConnection(ctx, endpoint, within, func(ctx context.Context, c *connection) error {
-		var answer runtimeapi.ListContainersResponse
-		err := c.ask(ctx, "ListContainers", &runtimeapi.ListContainersRequest{}, &answer)
-		for _, container := range answer.GetContainers() {
+		listed, err := c.containers(ctx, filter)
+		for _, container := range listed {
 			if container.GetLabels()[podUIDLabel] != "" {
 				found = append(found, translateContainer(container))
 			}
@@ -48,6 +61,12 @@ func Containers(ctx context.Context, endpoint string, within time.Duration) ([]C
 		return nil, err
 	}
 	return found, nil
+}
+
+func (c *connection) containers(ctx context.Context, filter *runtimeapi.ContainerFilter) ([]*runtimeapi.Container, error) {
+	var answer runtimeapi.ListContainersResponse
+	err := c.ask(ctx, "ListContainers", &runtimeapi.ListContainersRequest{Filter: filter}, &answer)
+	return answer.GetContainers(), err
 }
 
 func translateContainer(container *runtimeapi.Container) Container {

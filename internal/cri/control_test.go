@@ -3,18 +3,15 @@ package cri_test
 import (
 	"context"
 	"errors"
-	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/grpc"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/cri/critest"
 )
 
 // tasks is a runtime with containers that can be stopped.
@@ -33,7 +30,7 @@ func (*tasks) ListContainers(_ context.Context, request *runtimeapi.ListContaine
 		"io.kubernetes.pod.uid": "u", "io.kubernetes.pod.name": "etcd-db-3", "io.kubernetes.pod.namespace": "kube-system", "io.kubernetes.container.name": "etcd",
 	}
 	return &runtimeapi.ListContainersResponse{Containers: []*runtimeapi.Container{
-		{Id: "one", Labels: labels, CreatedAt: 7e9}, {Id: "of no kubelet"},
+		{Id: "one", Labels: labels, CreatedAt: 7e9, State: runtimeapi.ContainerState_CONTAINER_RUNNING}, {Id: "of no kubelet"},
 	}}, nil
 }
 
@@ -44,39 +41,13 @@ func (r *tasks) StopContainer(_ context.Context, request *runtimeapi.StopContain
 	return &runtimeapi.StopContainerResponse{}, nil
 }
 
-// serveTasks serves the runtime as a version of the CRI.
-func serveTasks(t *testing.T, runtime *tasks, service string) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cri") // that of the test is too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "cri.sock")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	description := runtimeapi.RuntimeService_ServiceDesc
-	description.ServiceName = service
-	server.RegisterService(&description, runtime)
-	go server.Serve(listener) //nolint:errcheck // it ends with the test
-	t.Cleanup(func() {
-		server.Stop()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return "unix://" + socket
-}
-
-func TestTasksAndStop(t *testing.T) {
+func TestRunningAndStop(t *testing.T) {
 	for _, service := range []string{"runtime.v1.RuntimeService", "runtime.v1alpha2.RuntimeService"} {
 		t.Run(service, func(t *testing.T) {
 			runtime := &tasks{}
-			endpoint := serveTasks(t, runtime, service)
-			got, err := cri.Tasks(t.Context(), endpoint, time.Minute)
-			want := []cri.Task{{ID: "one", Namespace: "kube-system", Pod: "etcd-db-3", Name: "etcd", CreatedAt: time.Unix(7, 0)}}
+			endpoint := critest.ServeAs(t, runtime, service)
+			got, err := cri.Running(t.Context(), endpoint, time.Minute)
+			want := []cri.Container{{ID: "one", Namespace: "kube-system", Pod: "etcd-db-3", PodUID: "u", Name: "etcd", CreatedAt: time.Unix(7, 0), Running: true}}
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%v\n%s", err, diff)
 			}
@@ -88,7 +59,7 @@ func TestTasksAndStop(t *testing.T) {
 			}
 		})
 	}
-	if _, err := cri.Tasks(t.Context(), "unix:///none.sock", time.Minute); !errors.Is(err, cri.ErrNoSocket) {
+	if _, err := cri.Running(t.Context(), "unix:///none.sock", time.Minute); !errors.Is(err, cri.ErrNoSocket) {
 		t.Errorf("got %v, want ErrNoSocket", err)
 	}
 }

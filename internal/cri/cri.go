@@ -1,4 +1,5 @@
-// Package cri asks a node's container runtime what runs. It only reads.
+// Package cri asks a node's container runtime what runs. Of all that is here, only Stop
+// changes anything.
 //
 // Every call has a deadline: a runtime that hangs gives an error that says so.
 package cri

@@ -71,16 +71,13 @@ func (c *connection) cgroupDriver(ctx context.Context) (string, error) {
 }
 
 func (c *connection) sandboxes(ctx context.Context) ([]Sandbox, error) {
-	var containers runtimeapi.ListContainersResponse
-	request := &runtimeapi.ListContainersRequest{Filter: &runtimeapi.ContainerFilter{
-		State: &runtimeapi.ContainerStateValue{State: runtimeapi.ContainerState_CONTAINER_RUNNING},
-	}}
-	if err := c.ask(ctx, "ListContainers", request, &containers); err != nil {
+	containers, err := c.containers(ctx, running())
+	if err != nil {
 		return nil, err
 	}
-	running := map[string]int{}
-	for _, container := range containers.GetContainers() {
-		running[container.GetPodSandboxId()]++
+	count := map[string]int{}
+	for _, container := range containers {
+		count[container.GetPodSandboxId()]++
 	}
 	var listed runtimeapi.ListPodSandboxResponse
 	if err := c.ask(ctx, "ListPodSandbox", &runtimeapi.ListPodSandboxRequest{}, &listed); err != nil {
@@ -88,7 +85,7 @@ func (c *connection) sandboxes(ctx context.Context) ([]Sandbox, error) {
 	}
 	var found []Sandbox
 	for _, item := range listed.GetItems() {
-		found = append(found, Sandbox{translate(item), running[item.GetId()]})
+		found = append(found, Sandbox{translate(item), count[item.GetId()]})
 	}
 	return found, nil
 }

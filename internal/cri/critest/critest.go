@@ -120,18 +120,27 @@ func Container(id, namespace, pod, uid, name string) *runtimeapi.Container {
 // runtime is a gRPC server without the CRI.
 func Serve(t testing.TB, runtime *Runtime) (endpoint string) {
 	t.Helper()
-	return serve(t, runtime, runtimeapi.RuntimeService_ServiceDesc)
+	if runtime == nil {
+		return serve(t, func(*grpc.Server) {})
+	}
+	return ServeAs(t, runtime, runtimeapi.RuntimeService_ServiceDesc.ServiceName)
 }
 
 // ServeAlpha is Serve for a runtime of before CRI v1.
 func ServeAlpha(t testing.TB, runtime *Runtime) (endpoint string) {
 	t.Helper()
-	service := runtimeapi.RuntimeService_ServiceDesc
-	service.ServiceName = "runtime.v1alpha2.RuntimeService"
-	return serve(t, runtime, service)
+	return ServeAs(t, runtime, "runtime.v1alpha2.RuntimeService")
 }
 
-func serve(t testing.TB, runtime *Runtime, service grpc.ServiceDesc) (endpoint string) {
+// ServeAs is Serve for any runtime, as that service of the CRI.
+func ServeAs(t testing.TB, runtime runtimeapi.RuntimeServiceServer, service string) (endpoint string) {
+	t.Helper()
+	description := runtimeapi.RuntimeService_ServiceDesc
+	description.ServiceName = service
+	return serve(t, func(server *grpc.Server) { server.RegisterService(&description, runtime) })
+}
+
+func serve(t testing.TB, register func(*grpc.Server)) (endpoint string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cri") // that of the test is too long for a socket
 	if err != nil {
@@ -143,9 +152,7 @@ func serve(t testing.TB, runtime *Runtime, service grpc.ServiceDesc) (endpoint s
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	if runtime != nil {
-		server.RegisterService(&service, runtime)
-	}
+	register(server)
 	go server.Serve(listener) //nolint:errcheck // it ends with the test
 	t.Cleanup(func() {
 		server.Stop()
