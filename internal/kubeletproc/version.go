@@ -1,7 +1,6 @@
 package kubeletproc
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/steadylet/steadylet/internal/bounded"
 )
 
 // askWithin bounds how long a program may take to say its version.
@@ -26,13 +28,13 @@ func Version(ctx context.Context, program string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, "--version")
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.WaitDelay = time.Second
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &limited{&stdout, maxVersion}, &limited{&stderr, maxVersion}
+	stdout, stderr := bounded.Buffer{Limit: maxVersion}, bounded.Buffer{Limit: maxVersion}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return "", fmt.Errorf("asking %s --version: %w%s", program, err, after(stderr.Bytes()))
+		return "", fmt.Errorf("asking %s --version: %w%s", program, err, after(stderr.String()))
 	}
 	version, err := ParseVersion(stdout.String())
 	if err != nil {
@@ -99,22 +101,9 @@ func ParseVersion(output string) (string, error) {
 	return match[1], nil
 }
 
-func after(stderr []byte) string {
-	if stderr = bytes.TrimSpace(stderr); len(stderr) == 0 {
+func after(stderr string) string {
+	if stderr = strings.TrimSpace(stderr); stderr == "" {
 		return ""
 	}
 	return fmt.Sprintf(": %.300q", stderr)
-}
-
-// limited drops what is beyond its limit.
-type limited struct {
-	buffer *bytes.Buffer
-	left   int
-}
-
-func (l *limited) Write(data []byte) (int, error) {
-	kept := min(len(data), l.left)
-	l.left -= kept
-	l.buffer.Write(data[:kept])
-	return len(data), nil
 }

@@ -1,7 +1,6 @@
 package nodefacts
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/steadylet/steadylet/internal/bounded"
 	"github.com/steadylet/steadylet/internal/doctor"
 )
 
@@ -72,8 +72,8 @@ func output(ctx context.Context, program string, args ...string) (string, error)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
 	cmd.WaitDelay = time.Second
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &limited{&out, maxRules}, &limited{&stderr, 300}
+	out, stderr := bounded.Buffer{Limit: maxRules}, bounded.Buffer{Limit: 300}
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
@@ -81,17 +81,4 @@ func output(ctx context.Context, program string, args ...string) (string, error)
 		return "", fmt.Errorf("running %s: %w: %s", program, err, strings.TrimSpace(stderr.String()))
 	}
 	return out.String(), nil
-}
-
-// limited drops what is beyond its limit.
-type limited struct {
-	buffer *bytes.Buffer
-	left   int
-}
-
-func (l *limited) Write(data []byte) (int, error) {
-	kept := min(len(data), l.left)
-	l.left -= kept
-	l.buffer.Write(data[:kept])
-	return len(data), nil
 }
