@@ -130,16 +130,8 @@ func arguments(cmdline []byte) []string {
 
 // foreign says why the caller must not run the process's program, or nothing.
 func (p Proc) foreign(pid int) (string, error) {
-	status, err := os.ReadFile(p.path(pid, "status"))
-	if err != nil {
-		return "", err
-	}
-	user, err := effectiveUser(string(status))
-	if err != nil {
-		return "", err
-	}
-	if user != p.User {
-		return fmt.Sprintf("it belongs to user %d, and this is user %d", user, p.User), nil
+	if _, reason, err := p.statusOfUser(pid); err != nil || reason != "" {
+		return reason, err
 	}
 	theirs, err := os.Readlink(p.path(pid, "ns/mnt"))
 	if errors.Is(err, fs.ErrPermission) {
@@ -161,24 +153,31 @@ func (p Proc) foreign(pid int) (string, error) {
 // foreignToHost is foreign for a caller in a container. A pod may share the host's
 // process IDs, but not the control group of a service of the host.
 func (p Proc) foreignToHost(pid int) (string, error) {
-	status, err := os.ReadFile(p.path(pid, "status"))
-	if err != nil {
-		return "", err
-	}
-	user, err := effectiveUser(string(status))
-	if err != nil {
-		return "", err
+	status, reason, err := p.statusOfUser(pid)
+	if err != nil || reason != "" {
+		return reason, err
 	}
 	groups, err := os.ReadFile(p.path(pid, "cgroup"))
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case user != p.User:
-		return fmt.Sprintf("it belongs to user %d, and this is user %d", user, p.User), nil
-	case strings.Contains(string(groups), "kubepods") || nested(string(status)):
+	}
+	if strings.Contains(string(groups), "kubepods") || nested(status) {
 		return "it runs in a container", nil
 	}
 	return "", nil
+}
+
+// statusOfUser returns /proc/PID/status, or the reason why the process is another user's.
+func (p Proc) statusOfUser(pid int) (status, reason string, err error) {
+	data, err := os.ReadFile(p.path(pid, "status"))
+	if err != nil {
+		return "", "", err
+	}
+	user, err := effectiveUser(string(data))
+	if err == nil && user != p.User {
+		reason = fmt.Sprintf("it belongs to user %d, and this is user %d", user, p.User)
+	}
+	return string(data), reason, err
 }
 
 // nested reports whether a process has IDs in more than one name space.
