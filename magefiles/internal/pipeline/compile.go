@@ -20,6 +20,15 @@ import (
 // 1.20.2; it may be empty. What is left out is said, and why. The error names every tag
 // that does not compile.
 func (p *Pipeline) CompileChecked(ctx context.Context, report *check.Report, archive string) error {
+	return p.eachBuildable(ctx, report, archive, "%s is not compiled: %s", func(row check.Row, _ lock.Entry) error {
+		return p.compileRow(ctx, row, archive)
+	})
+}
+
+// eachBuildable does the work for every row of a report whose series is for exactly that
+// tag and whose sources can be built. Others are said, as leftOut has it: with the
+// version and the reason. It goes on after a failure.
+func (p *Pipeline) eachBuildable(ctx context.Context, report *check.Report, archive, leftOut string, work func(check.Row, lock.Entry) error) error {
 	var failures []error
 	for _, row := range report.Rows {
 		if row.Found == nil || row.Selection.Kind != check.Exact {
@@ -30,10 +39,10 @@ func (p *Pipeline) CompileChecked(ctx context.Context, report *check.Report, arc
 			return err
 		}
 		if reason := unbuildable(entry, archive); reason != "" {
-			p.progress.Say("%s is not compiled: %s", row.Version, reason)
+			p.progress.Say(leftOut, row.Version, reason)
 			continue
 		}
-		if err := p.compileRow(ctx, row, archive); err != nil {
+		if err := work(row, entry); err != nil {
 			failures = append(failures, fmt.Errorf("series %s on %s: %w", row.Series, row.Version, err))
 		}
 		if ctx.Err() != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 	"github.com/steadylet/steadylet/magefiles/internal/graft"
 	"github.com/steadylet/steadylet/magefiles/internal/layout"
+	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
@@ -30,34 +31,12 @@ var ErrUpstreamTests = errors.New("upstream's tests end otherwise on the patched
 // their own, which differs in where the root module lies. The error names every test
 // that ends in another way.
 func (p *Pipeline) UpstreamTests(ctx context.Context, report *check.Report) error {
-	var failures []error
-	for _, row := range report.Rows {
-		if row.Found == nil || row.Selection.Kind != check.Exact {
-			continue
-		}
-		entry, err := p.lock.Entry(row.Version)
-		if err != nil {
-			return err
-		}
-		if reason := unbuildable(entry, ""); reason != "" {
-			p.progress.Say("upstream's tests of %s are not run: %s", row.Version, reason)
-			continue
-		}
-		if err := p.testRow(ctx, row, entry.Toolchain); err != nil {
-			failures = append(failures, fmt.Errorf("series %s on %s: %w", row.Series, row.Version, err))
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(failures...)
+	return p.eachBuildable(ctx, report, "", "upstream's tests of %s are not run: %s", func(row check.Row, entry lock.Entry) error {
+		return p.testRow(ctx, row, entry)
+	})
 }
 
-func (p *Pipeline) testRow(ctx context.Context, row check.Row, toolchain string) error {
-	entry, err := p.lock.Entry(row.Version)
-	if err != nil {
-		return err
-	}
+func (p *Pipeline) testRow(ctx context.Context, row check.Row, entry lock.Entry) error {
 	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
 	published, err := fetcher.Publications(ctx, []source.Wanted{{Entry: entry}})
 	if err != nil {
@@ -85,7 +64,7 @@ func (p *Pipeline) testRow(ctx context.Context, row check.Row, toolchain string)
 		if err := fetcher.WriteTestModule(published[0], root, module); err != nil {
 			return err
 		}
-		run, err := p.runTests(ctx, toolchain, module, packages, root != "")
+		run, err := p.runTests(ctx, entry.Toolchain, module, packages, root != "")
 		if err != nil {
 			return err
 		}
