@@ -99,11 +99,8 @@ func newCheckCerts(a app) *cobra.Command {
 	flags.StringVar(&c.textfile, "textfile", "", "also write metrics of Prometheus to this file, whole or not at all")
 	output := addOutput(cmd, a, "prometheus")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := output()
+		format, err := settled(output, c.settle)
 		if err != nil {
-			return err
-		}
-		if err := c.settle(); err != nil {
 			return err
 		}
 		return a.checkCerts(cmd.Context(), c, format)

@@ -57,10 +57,7 @@ func newContainers(a app) *cobra.Command {
 	cmd.Flags().StringVar(&with.started, "started", "", "when the kubelet that runs now was started (RFC 3339); what ended earlier ended by itself")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := output()
-		if err == nil {
-			err = finish()
-		}
+		format, err := settled(output, finish)
 		if err != nil {
 			return err
 		}

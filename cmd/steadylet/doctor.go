@@ -62,10 +62,7 @@ func newDoctor(a app) *cobra.Command {
 	given.add(cmd.Flags())
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		format, err := output()
-		if err == nil {
-			err = given.check(args)
-		}
+		format, err := settled(output, func() error { return given.check(args) })
 		if err != nil {
 			return err
 		}

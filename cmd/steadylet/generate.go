@@ -84,10 +84,7 @@ func newGenerate(a app) *cobra.Command {
 // reports it.
 func (a app) reporting(output func() (string, error), finish func() error, work func(context.Context) (result, error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		format, err := output()
-		if err == nil {
-			err = finish()
-		}
+		format, err := settled(output, finish)
 		if err != nil {
 			return err
 		}

@@ -47,6 +47,15 @@ func addOutput(cmd *cobra.Command, a app, further ...string) (check func() (stri
 	}
 }
 
+// settled returns the format that output has once the other flags are settled too.
+func settled(output func() (string, error), finish func() error) (string, error) {
+	format, err := output()
+	if err != nil {
+		return "", err
+	}
+	return format, finish()
+}
+
 // print writes a value in that format; table writes it as one.
 func print(w io.Writer, format string, value any, table func(*tabwriter.Writer)) error {
 	if format == "table" {

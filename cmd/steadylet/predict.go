@@ -80,10 +80,7 @@ func newPredict(a app) *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
 	output := addOutput(cmd, a, "svg")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		format, err := output()
-		if err == nil {
-			err = errors.Join(finish(), flags.check())
-		}
+		format, err := settled(output, func() error { return errors.Join(finish(), flags.check()) })
 		if err != nil {
 			return err
 		}

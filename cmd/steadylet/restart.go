@@ -77,10 +77,7 @@ func newRestart(a app) *cobra.Command {
 	flags.BoolVar(&r.dryRun, "dry-run", false, "say what would be restarted, and restart nothing")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := output()
-		if err == nil {
-			err = r.settle(a)
-		}
+		format, err := settled(output, func() error { return r.settle(a) })
 		if err != nil {
 			return err
 		}
