@@ -134,6 +134,18 @@ func TestReceiveRefusesDamage(t *testing.T) {
 	}
 }
 
+// A whole packfile in a stream that then breaks off is refused as one that is cut.
+func TestReceiveRefusesStreamCutBehindIt(t *testing.T) {
+	from := repository(t)
+	_, packs := folder(t)
+	stream := io.MultiReader(bytes.NewReader(pack(t, from)), iotest.ErrReader(io.ErrUnexpectedEOF))
+	err := gitpack.Receive(t.Context(), stream, packs, 2, &collector{})
+	if !errors.Is(err, gitpack.ErrMalformed) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v, want ErrMalformed and io.ErrUnexpectedEOF", err)
+	}
+	assertNothingLeft(t, packs)
+}
+
 func TestReceiveRefusesThinPack(t *testing.T) {
 	from := repository(t)
 	first := strings.TrimSpace(git(t, from, "", "rev-parse", "HEAD"))

@@ -130,6 +130,7 @@ func (w *window) finish() (plumbing.Hash, error) {
 	case nil:
 		return plumbing.ZeroHash, malformed("something follows its end")
 	default:
-		return plumbing.ZeroHash, err
+		// As within the packfile. What frames the stream may be cut behind it, too.
+		return plumbing.ZeroHash, malformed("the end of its stream: %w", err)
 	}
 }
