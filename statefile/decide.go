@@ -68,7 +68,9 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 	}
 	specs := &specs{encode: o.Spec}
 	switch {
-	case specs.hash(o.Annotated):
+	case adopted && before.decisive(s.Kubelet.Version):
+		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
+	case specs.hash(o.Annotated, created):
 		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
 	case adopted:
 		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
@@ -98,17 +100,24 @@ func format(hash uint64) string { return strconv.FormatUint(hash, 16) }
 // computed, it must still be that of the spec; otherwise image and name count, which
 // every version can compute.
 func (a Adopted) decide(running string, o Observation, fingerprint uint64, specs *specs) Verdict {
-	hash, err := strconv.ParseUint(a.Hash, 16, 64)
-	whole := err == nil && wholeSpec(a.HashedBy) && wholeSpec(running) && computable(a.HashedBy, running)
+	hash, _ := strconv.ParseUint(a.Hash, 16, 64)
+	decisive := a.decisive(running)
 	switch {
-	case sameMinor(a.HashedBy, running) && a.Hash == format(o.Current), whole && specs.hash(hash):
+	case sameMinor(a.HashedBy, running) && a.Hash == format(o.Current), decisive && specs.hash(hash, a.HashedBy):
 		return Verdict{Step: StepAdopted, Reason: "its spec is that with which it was adopted"}
-	case whole:
+	case decisive:
 		return Verdict{Changed: true, Step: StepAdopted, Reason: "its spec was changed after it was adopted"}
 	case a.Fingerprint != format(fingerprint):
 		return Verdict{Changed: true, Step: StepAdopted, Reason: "it has another image than when it was adopted"}
 	}
 	return Verdict{Step: StepAdopted, Reason: "it has the image that it had when it was adopted"}
+}
+
+// decisive reports whether the hash that the container was adopted with settles
+// whether its spec was changed: then the older hash on the container has nothing to add.
+func (a Adopted) decisive(running string) bool {
+	_, err := strconv.ParseUint(a.Hash, 16, 64)
+	return err == nil && wholeSpec(a.HashedBy) && wholeSpec(running) && computable(a.HashedBy, running)
 }
 
 // vouch keeps a container that nothing is proven of, when nothing could be: when

@@ -193,7 +193,7 @@ func TestDecideBehavesAsStockWhenInDoubt(t *testing.T) {
 		"no spec":           {statefile.Options{}, observation},
 		"spec fails":        {statefile.Options{}, withSpec(func() ([]byte, error) { return nil, errors.New("no") })},
 		"spec is empty":     {statefile.Options{}, withSpec(func() ([]byte, error) { return nil, nil })},
-		"kill switch":       {statefile.Options{Disabled: true}, good},
+		"kill switch":       {statefile.Options{Disabled: "it is told to"}, good},
 		"unknown algorithm": {statefile.Options{}, withSpec(func() ([]byte, error) { return []byte(old.Spec + ","), nil })},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func FuzzDecide(f *testing.F) {
 			Spec: func() ([]byte, error) { return spec, nil },
 		})
 		proven := annotated == current || annotated == statefile.HashSpec(spec) || annotated == statefile.HashImageAndName(image, name)
-		for _, variant := range statefile.Variants(spec) {
+		for _, variant := range statefile.Variants(spec, 0) {
 			proven = proven || annotated == statefile.HashSpec(variant)
 		}
 		if got.Changed == proven {

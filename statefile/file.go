@@ -166,8 +166,8 @@ func makeFolder(folder string) error {
 	return os.Chmod(folder, folderMode)
 }
 
-// CheckFolder refuses a state folder that is a link, no folder, or another user's: it could lead the kubelet to read, rename or write anywhere else.
-// The error matches ErrNotRegular or ErrOwner. One that does not exist is fine.
+// CheckFolder refuses a state folder that is a link, no folder, or another user's: it
+// could lead the kubelet to read, rename or write anywhere else. The error matches ErrNotRegular or ErrOwner. One that does not exist is fine.
 func CheckFolder(folder string) error {
 	info, err := os.Lstat(folder)
 	if os.IsNotExist(err) {

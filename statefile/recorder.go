@@ -11,14 +11,6 @@ import (
 	"k8s.io/klog/v2"
 )
 
-const (
-	// saveDelay is how long a change waits for others before it is written. All of
-	// it can be worked out again, so nothing waits for the disk.
-	saveDelay = time.Second
-	// retryDelay is how long a save that failed waits for the next try.
-	retryDelay = time.Minute
-)
-
 // Options say what kubelet starts, and where.
 type Options struct {
 	// RootDir is the kubelet's root directory.
@@ -30,9 +22,9 @@ type Options struct {
 	Built time.Time
 	// Now is the time of the start.
 	Now time.Time
-	// Disabled gives the stock behaviour. So does a file named disable in the
-	// state folder.
-	Disabled bool
+	// Disabled says why the kubelet is to behave as stock, or nothing. A file named
+	// disable in the state folder has it do so too.
+	Disabled string
 }
 
 // Recorder answers for the containers of one run of the kubelet. It is safe for
@@ -49,6 +41,7 @@ type Recorder struct {
 	uids     map[string]given // by path, what was answered in this run
 	saves    bool             // the state may be written
 	failing  bool             // the last try to write it failed
+	whole    bool             // the file in place is a whole one
 	timer    *time.Timer
 }
 
@@ -87,15 +80,8 @@ func Open(options Options) (*Recorder, error) {
 	err = join(err, loadErr)
 	var clock error
 	r.state, clock = before.clone().startedAt(options)
-	if err == nil {
-		err = save(r.path, r.state, whole)
-	}
-	if err == nil {
-		r.saves = true
-		klog.InfoS("Steadylet recorded the start of the kubelet", "path", r.path, "version", r.state.Kubelet.Version,
-			"startTime", r.state.Kubelet.StartTime, "earlierVersions", len(r.state.History),
-			"containers", len(r.state.Containers), "staticPods", len(r.state.StaticPods))
-		removeLeftovers(r.path)
+	if r.saves, r.whole = err == nil, whole; r.saves {
+		err = r.saveStart()
 	}
 	return r, join(join(damage, clock), err)
 }
@@ -121,8 +107,8 @@ func (s State) startedAt(o Options) (State, error) {
 
 // disabledBy returns what switches the package off, or nothing.
 func (o Options) disabledBy() string {
-	if o.Disabled {
-		return "disabled by its caller"
+	if o.Disabled != "" {
+		return o.Disabled
 	}
 	file := filepath.Join(filepath.Dir(Path(o.RootDir)), "disable")
 	_, err := os.Lstat(file)
@@ -244,68 +230,6 @@ func (r *Recorder) Prune(exists func(containerID string) bool) {
 		delete(r.state.StaticPods, path)
 		r.saveSoon()
 	}
-}
-
-// saveSoon writes the state in a moment, with what else changes until then. The
-// mutex is held.
-func (r *Recorder) saveSoon() { r.saveAfter(saveDelay) }
-
-func (r *Recorder) saveAfter(delay time.Duration) {
-	if !r.saves || r.timer != nil {
-		return
-	}
-	r.timer = time.AfterFunc(delay, func() {
-		if err := r.Flush(); err != nil {
-			klog.ErrorS(err, "Steadylet could not save its record, and will try again", "after", retryDelay)
-		}
-	})
-}
-
-// Flush writes what has not been written yet. What can't be written is tried again
-// later.
-func (r *Recorder) Flush() error {
-	if r == nil {
-		return nil
-	}
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	r.mutex.Lock()
-	if r.timer == nil {
-		r.mutex.Unlock()
-		return nil
-	}
-	r.timer.Stop()
-	r.timer = nil
-	data, err := r.state.Encode()
-	r.mutex.Unlock()
-	if err == nil {
-		// The file in place is whole: this process wrote it, and no other may.
-		err = write(r.path, data, true)
-	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.failing = err != nil; r.failing {
-		r.saveAfter(retryDelay)
-	}
-	return err
-}
-
-// Close writes what is left, and lets another process have the folder. The Recorder
-// must not be used afterwards.
-func (r *Recorder) Close() error {
-	if r == nil {
-		return nil
-	}
-	err := r.Flush()
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.timer != nil {
-		r.timer.Stop()
-	}
-	if r.lock != nil {
-		err = join(err, r.lock.Close())
-	}
-	return err
 }
 
 // clone copies the state with its tables, which the copy has even if s has none.

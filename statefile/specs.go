@@ -3,29 +3,26 @@ package statefile
 import "fmt"
 
 // specs are the texts that kubelets from 1.16 to 1.30 may have hashed for today's
-// spec. They are worked out when they are first asked for.
+// spec, which is encoded when they are first asked for.
 type specs struct {
-	encode   func() ([]byte, error)
-	spec     []byte
-	variants [][]byte
-	failed   string // why there are none, or nothing
-	loaded   bool
-	varied   bool
+	encode func() ([]byte, error)
+	spec   []byte
+	failed string // why there is none, or nothing
+	loaded bool
 }
 
-// hash reports whether one of the texts has that hash. The spec itself comes first,
-// which nearly always is the one.
-func (s *specs) hash(want uint64) bool {
+// hash reports whether one of the texts that a kubelet of the version by may have
+// hashed has that hash; by is nothing where the version isn't known. The spec itself
+// comes first, which nearly always is the one.
+func (s *specs) hash(want uint64, by string) bool {
 	if !s.load() {
 		return false
 	}
 	if HashSpec(s.spec) == want {
 		return true
 	}
-	if !s.varied {
-		s.variants, s.varied = Variants(s.spec), true
-	}
-	for _, text := range s.variants {
+	oldest, _ := minor(by) // any, if it isn't known
+	for _, text := range Variants(s.spec, oldest) {
 		if HashSpec(text) == want {
 			return true
 		}

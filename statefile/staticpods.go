@@ -148,8 +148,9 @@ func ChangedAt(path string) (time.Time, error) {
 // in which a clock was set back nor a folder that was put in the place of another is
 // told from none.)
 //
-// A pod that the state knows has the UID that is made up when it runs under that
-// already, because a kubelet that kept nothing started it.
+// A pod that the state knows has the UID that it runs under when that is another one,
+// because a kubelet that kept nothing started it: the one that is made up, or, under the
+// condition above, one that a version in between made up.
 func (r *Recorder) StaticPodUID(m Manifest, sandboxes func() ([]Sandbox, error)) StaticPodUID {
 	if r == nil || r.disabled != "" {
 		return m.answer(m.Generated, "as stock")
@@ -198,14 +199,24 @@ func (r *Recorder) give(m Manifest, digest string, uid StaticPodUID, unsure bool
 	r.saveSoon()
 }
 
-// confirm returns the recorded UID, unless the pod runs under the made-up one.
+// confirm returns the recorded UID, unless the pod runs under the made-up one, or since
+// the manifest's last change under one that a kubelet in between made up.
 func (m Manifest) confirm(recorded StaticPodUID, sandboxes func() ([]Sandbox, error)) StaticPodUID {
 	list, err := sandboxes()
 	if err != nil {
 		return recorded
 	}
-	if sandbox, _ := m.running(list); sandbox.UID == m.Generated {
+	sandbox, reason := m.running(list)
+	switch {
+	case reason != "" || sandbox.UID == recorded.UID:
+		return recorded
+	case sandbox.UID == m.Generated:
 		return m.answer(m.Generated, "it runs under this UID already")
+	}
+	if changed, err := ChangedAt(m.Path); err == nil {
+		if uid := m.seed(changed, time.Now(), list); uid.Kept {
+			return uid
+		}
 	}
 	return recorded
 }

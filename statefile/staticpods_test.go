@@ -141,7 +141,7 @@ func TestStaticPodIsTakenOverWhereThatIsSafe(t *testing.T) {
 
 func TestStaticPodsBehaveAsStockWhenSwitchedOff(t *testing.T) {
 	m := statefile.Manifest{Path: "/m", Content: []byte("a"), Generated: "new"}
-	r := recorder(t, statefile.Options{Version: "v1.31.0", Now: start, Disabled: true})
+	r := recorder(t, statefile.Options{Version: "v1.31.0", Now: start, Disabled: "it is told to"})
 	for name, r := range map[string]*statefile.Recorder{"disabled": r, "nil": nil} {
 		if got := r.StaticPodUID(m, nil); got.UID != "new" || got.Kept {
 			t.Errorf("%s: got %+v", name, got)

@@ -58,6 +58,10 @@ var (
 // the fields that it did not know. The spec itself is not among them. Those of
 // later kubelets come first.
 //
+// oldest is the minor version of the kubelet that may have encoded it, or 0 where that
+// may be any: a field that this one knew is in every variant, since it can only be
+// missing in what it encoded because somebody added it afterwards.
+//
 // The JSON must be as json.Marshal writes it, since everything that stays is copied
 // byte for byte; the order of fields never changed in these versions. What is not
 // JSON has no variants.
@@ -66,9 +70,9 @@ var (
 // feed in another way. Each variant, and the spec, that has one is there in both
 // forms.
 //
-// A resizePolicy is there in both ways too: a feature gate decides whether the API
-// server adds it, not the kubelet's version.
-func Variants(spec []byte) [][]byte {
+// A resizePolicy is there in both ways too, whatever oldest is: a feature gate decides
+// whether the API server adds it, not the kubelet's version.
+func Variants(spec []byte, oldest int) [][]byte {
 	_, present, ok := without(spec, newest, 0)
 	if !ok {
 		return nil
@@ -87,6 +91,9 @@ func Variants(spec []byte) [][]byte {
 		resizable = resizable || since == resizePolicySince
 	}
 	for _, since := range append([]int{newest}, present...) {
+		if since <= oldest {
+			break // the later versions come first
+		}
 		if since < newest {
 			variant, _, _ := without(spec, since, 0)
 			add(variant)

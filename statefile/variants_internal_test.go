@@ -53,13 +53,14 @@ func TestFieldsAreThoseOfTheTypes(t *testing.T) {
 
 func TestVariants(t *testing.T) {
 	for name, test := range map[string]struct {
-		spec string
-		want []string
+		spec   string
+		oldest int
+		want   []string
 	}{
-		"no newer field": {`{"name":"a","resources":{}}`, nil},
-		"not JSON":       {`{"name":"a",`, nil},
+		"no newer field": {`{"name":"a","resources":{}}`, 0, nil},
+		"not JSON":       {`{"name":"a",`, 0, nil},
 		"several versions": {
-			`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}},"restartPolicyRules":[{}]}`,
+			`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}},"restartPolicyRules":[{}]}`, 0,
 			[]string{
 				`{"name":"a","lifecycle":{"preStop":{"sleep":{"seconds":3}}},"restartPolicyRules":[{}]}`,
 				`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}}}`,
@@ -69,20 +70,28 @@ func TestVariants(t *testing.T) {
 				`{"name":"a","lifecycle":{"preStop":{}}}`,
 			},
 		},
+		"only fields that the oldest did not know": {
+			`{"name":"a","lifecycle":{"preStop":{"sleep":{"seconds":3}}},"restartPolicyRules":[{}]}`, 29,
+			[]string{`{"name":"a","lifecycle":{"preStop":{"sleep":{"seconds":3}}}}`},
+		},
+		"the oldest knew them all, but not the gate": {
+			`{"name":"a","resizePolicy":[1],"lifecycle":{"preStop":{"sleep":{"seconds":3}}}}`, 30,
+			[]string{`{"name":"a","lifecycle":{"preStop":{"sleep":{"seconds":3}}}}`},
+		},
 		"in each element": {
-			`{"volumeMounts":[{"recursiveReadOnly":"Enabled","name":"a"},{"name":"b"},{"recursiveReadOnly":"Enabled"}]}`,
+			`{"volumeMounts":[{"recursiveReadOnly":"Enabled","name":"a"},{"name":"b"},{"recursiveReadOnly":"Enabled"}]}`, 0,
 			[]string{`{"volumeMounts":[{"name":"a"},{"name":"b"},{}]}`},
 		},
-		"the same name elsewhere": {`{"env":[{"name":"restartPolicy","value":"restartPolicy"}]}`, nil},
-		"escapes":                 {`{"args":["\b","\\b","\f"]}`, []string{`{"args":["\u0008","\\b","\u000c"]}`}},
-		"old escapes":             {`{"args":["\u0008","\\u0008"]}`, []string{`{"args":["\b","\\u0008"]}`}},
+		"the same name elsewhere": {`{"env":[{"name":"restartPolicy","value":"restartPolicy"}]}`, 0, nil},
+		"escapes":                 {`{"args":["\b","\\b","\f"]}`, 0, []string{`{"args":["\u0008","\\b","\u000c"]}`}},
+		"old escapes":             {`{"args":["\u0008","\\u0008"]}`, 0, []string{`{"args":["\b","\\u0008"]}`}},
 		"escapes and fields": {
-			`{"args":["\b"],"restartPolicy":"Always"}`,
+			`{"args":["\b"],"restartPolicy":"Always"}`, 0,
 			[]string{`{"args":["\u0008"],"restartPolicy":"Always"}`, `{"args":["\b"]}`, `{"args":["\u0008"]}`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Variants([]byte(test.spec))
+			got := Variants([]byte(test.spec), test.oldest)
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
@@ -101,7 +110,7 @@ func FuzzVariants(f *testing.F) {
 	f.Add([]byte(`{"args":["\b"],"restartPolicy":"Always","volumeMounts":[{"recursiveReadOnly":"Enabled","name":"a"},{"name":"b"}]}`))
 	f.Add([]byte(`{"lifecycle":{"preStop":{"sleep":{"seconds":3}}},"resources":{"claims":[{"name":"g","request":"r"}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		variants := Variants(data)
+		variants := Variants(data, 0)
 		var compact bytes.Buffer
 		if json.Compact(&compact, data) != nil {
 			return
