@@ -74,6 +74,7 @@ func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
 		"newer field":                {adoptedBy("v1.20.2", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"restartPolicy":"Always"}`, false},
 		"arguments edited":           {adoptedBy("v1.20.2", old), "v1.30.14", `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`, true},
 		"resizePolicy by a gate":     {adoptedBy("v1.30.14", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"resizePolicy":[{"resourceName":"cpu"}]}`, false},
+		"a field that it knew added": {adoptedBy("v1.30.14", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"restartPolicy":"Always"}`, true},
 		"rollback drops fields":      {adoptedBy("v1.30.14", `{"restartPolicy":"Always"}`), "v1.20.2", old, false},
 		"1.31 hashes image and name": {adoptedBy("v1.31.0", old), "v1.30.14", `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`, false},
 	} {
@@ -89,6 +90,41 @@ func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
 			}
 			if !got.Changed && adopt != nil && adopt.HashedBy != test.running {
 				t.Errorf("adopted as %+v", adopt)
+			}
+		})
+	}
+}
+
+// A field that somebody adds to a container's spec is an edit, unless the kubelet that
+// created the container could not know the field.
+func TestDecideSeesAnAddedField(t *testing.T) {
+	const (
+		old   = `{"name":"app","image":"app:v1","resources":{},"securityContext":{"privileged":false}}`
+		today = `{"name":"app","image":"app:v1","resources":{},"securityContext":{"privileged":false,"appArmorProfile":{"type":"RuntimeDefault"}}}`
+	)
+	before := running("v1.29.6")
+	for description, test := range map[string]struct {
+		state   statefile.State
+		created time.Time
+		changed bool
+	}{
+		"created under this kubelet":                        {running("v1.30.14"), start.Add(time.Minute), true},
+		"created under one that knew it, then an upgrade":   {running("v1.30.14").Started("v1.31.0", start.Add(time.Hour)), start.Add(time.Minute), true},
+		"created under one that dropped it":                 {before.Started("v1.30.14", start.Add(time.Hour)), start.Add(time.Minute), false},
+		"created before there was a record":                 {running("v1.30.14"), start.Add(-time.Minute), false},
+		"created before there was a record, and an upgrade": {running("v1.31.0"), start.Add(-time.Minute), false},
+	} {
+		t.Run(description, func(t *testing.T) {
+			current := statefile.HashSpec([]byte(today))
+			if test.state.Kubelet.Version == "v1.31.0" {
+				current = statefile.HashImageAndName("app:v1", "app")
+			}
+			got, _ := statefile.Decide(test.state, statefile.Observation{
+				ContainerID: "id", Name: "app", Image: "app:v1", Annotated: statefile.HashSpec([]byte(old)),
+				Current: current, CreatedAt: test.created, Spec: func() ([]byte, error) { return []byte(today), nil },
+			})
+			if got.Changed != test.changed {
+				t.Errorf("got %+v, want changed %t", got, test.changed)
 			}
 		})
 	}

@@ -78,6 +78,32 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// A disk that was full at the start has room again: the state is saved after all, and
+// the file that it replaces is the copy before.
+func TestFullDiskAtTheStart(t *testing.T) {
+	root := smallDisk(t)
+	if _, err := opened(statefile.Options{RootDir: root, Version: "v1.31.0", Now: start}); err != nil {
+		t.Fatal(err)
+	}
+	makeRoom := fill(t, root)
+	r, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want ENOSPC", err)
+	}
+	makeRoom()
+	if err := r.Close(); err != nil { // which writes what is still to be written
+		t.Fatal(err)
+	}
+	state, err := statefile.Load(statefile.Path(root))
+	if err != nil || state.Kubelet.Version != "v1.36.3" || len(state.History) != 1 {
+		t.Errorf("got %+v and %v, want the start of the new version", state, err)
+	}
+	previous, err := statefile.Load(statefile.PreviousPath(statefile.Path(root)))
+	if err != nil || previous.Kubelet.Version != "v1.31.0" {
+		t.Errorf("the copy before is %+v, %v", previous.Kubelet, err)
+	}
+}
+
 // A file system that turned read-only, as after a disk error: the state is used as
 // it is, or done without.
 func TestReadOnlyDisk(t *testing.T) {

@@ -154,11 +154,14 @@ func TestStaticPodsBehaveAsStockWhenSwitchedOff(t *testing.T) {
 func TestStaticPodKeepsTheUIDItRunsUnder(t *testing.T) {
 	for name, test := range map[string]struct {
 		running string
+		age     time.Duration // of the sandbox, where the manifest is a moment old
 		want    string
 	}{
-		"under the recorded one": {"30-v1", "30-v1"},
-		"under the made-up one":  {"31-v1", "31-v1"},
-		"under none":             {"", "30-v1"},
+		"under the recorded one":                    {"30-v1", 0, "30-v1"},
+		"under the made-up one":                     {"31-v1", 0, "31-v1"},
+		"under none":                                {"", 0, "30-v1"},
+		"under one of a kubelet in between":         {"30.5-v1", 0, "30.5-v1"},
+		"under another, before its manifest's edit": {"30.5-v1", time.Hour, "30-v1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, path := t.TempDir(), filepath.Join(t.TempDir(), "etcd.yaml")
@@ -168,12 +171,13 @@ func TestStaticPodKeepsTheUIDItRunsUnder(t *testing.T) {
 				t.Fatal(err)
 			}
 			r = recorderAt(t, root, "v1.31.0")
-			asked := 0
+			m := manifestAt(t, path, "image: v1", "31-v1")
+			time.Sleep(20 * time.Millisecond) // so that the sandbox is younger than the file
+			asked, created := 0, time.Now().Add(-test.age)
 			sandboxes := func() ([]statefile.Sandbox, error) {
 				asked++
-				return []statefile.Sandbox{{Namespace: "kube-system", Name: "etcd-node", UID: test.running, Ready: test.running != "", FromFile: true}}, nil
+				return []statefile.Sandbox{{Namespace: "kube-system", Name: "etcd-node", UID: test.running, Ready: test.running != "", FromFile: true, CreatedAt: created}}, nil
 			}
-			m := manifestAt(t, path, "image: v1", "31-v1")
 			for range 3 {
 				if got := r.StaticPodUID(m, sandboxes); got.UID != test.want {
 					t.Errorf("got %+v, want %s", got, test.want)
