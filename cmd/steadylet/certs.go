@@ -52,8 +52,10 @@ var (
 const checkCertsHelp = `Lists every certificate of this node: what kubeadm signed (the folder pki), those in
 kubeconfigs, and the kubelet's own, for serving and as a client. Of each it says how
 long it is valid, whether the private key beside it belongs to it, and whether its
-authority signed it. Where openssl and kubeadm are in PATH they are asked about the
-same certificates, and must say the same.
+authority signed it, be it through intermediate ones. What others put into these
+folders may have authorities of its own, and a .conf that is no kubeconfig is passed
+over. Where openssl and kubeadm are in PATH they are asked about the same certificates,
+and must say the same.
 
 It changes nothing. Private keys are read to compare them, and never shown; reading them
 takes root.
@@ -93,6 +95,7 @@ func newCheckCerts(a app) *cobra.Command {
 	flags.StringVar(&c.places.PKIDir, "cert-dir", "", "folder of what kubeadm signed (default: pki in --kubernetes-dir)")
 	flags.StringVar(&c.places.KubeletCertDir, "kubelet-cert-dir", certs.DefaultKubeletCertDir, "folder of the kubelet's certificates; empty leaves them out")
 	flags.BoolVar(&c.places.SkipKeys, "skip-keys", false, "read no private key")
+	flags.BoolVar(&c.places.OnlyKubeadm, "only-kubeadm", false, "leave out what kubeadm does not renew: other certificates and kubeconfigs that lie beside its own")
 	flags.IntVar(&c.warnDays, "warn-days", 30, "call a certificate expiring that has no more days left")
 	flags.BoolVar(&c.crossCheck, "cross-check", true, "ask openssl and kubeadm too, where they are in PATH")
 	flags.StringVar(&c.kubeadm, "kubeadm", "", "program to cross-check with (default: kubeadm in PATH)")

@@ -157,6 +157,11 @@ func (e *Certificate) add(status Status, format string, args ...any) {
 	e.Problems = append(e.Problems, fmt.Sprintf(format, args...))
 }
 
+// note adds what is no alarm.
+func (e *Certificate) note(format string, args ...any) {
+	e.Problems = append(e.Problems, fmt.Sprintf(format, args...))
+}
+
 func keyState(source Source, certificate *x509.Certificate) string {
 	switch err := source.Key.Err; {
 	case errors.Is(err, ErrSkipped):
@@ -171,13 +176,14 @@ func keyState(source Source, certificate *x509.Certificate) string {
 	return "differs"
 }
 
-// judgeKey compares the key. That of an authority may be kept elsewhere.
+// judgeKey compares the key. That of an authority may be kept elsewhere, and so may that of
+// somebody else's certificate.
 func (c *checker) judgeKey(entry *Certificate, source Source, certificate *x509.Certificate) {
 	entry.Key = keyState(source, certificate)
 	switch {
 	case entry.Key == "differs":
 		entry.add(Broken, "the private key in %s is not that of the certificate", source.Key.Path)
-	case entry.Key == "absent" && !certificate.IsCA:
+	case entry.Key == "absent" && !certificate.IsCA && !source.Foreign:
 		entry.add(Broken, "there is no private key in %s", source.Key.Path)
 	case entry.Key == "unreadable":
 		entry.add(Broken, "its private key: %v", source.Key.Err)
@@ -187,33 +193,83 @@ func (c *checker) judgeKey(entry *Certificate, source Source, certificate *x509.
 // judgeSigner looks for the certificate that signed this one.
 func (c *checker) judgeSigner(entry *Certificate, source Source, certificate *x509.Certificate, index int) {
 	if certificate.IsCA {
-		// A root signed itself; one that another signed is trusted as it is.
-		if certificate.CheckSignatureFrom(certificate) == nil {
-			entry.SignedBy = Itself
-		}
+		c.judgeAuthority(entry, source, certificate)
 		return
 	}
-	authorities, known := c.authorities(source, index)
+	trusted, known := c.authorities(source, index)
 	if !known {
-		entry.Problems = append(entry.Problems, fmt.Sprintf("its authority %s is not there or can't be read, so nobody knows whether that signed it", source.Authority))
+		entry.note("its authority %s is not there or can't be read, so nobody knows whether that signed it", source.Authority)
 		return
 	}
-	for _, authority := range authorities {
-		if certificate.CheckSignatureFrom(authority) != nil {
-			continue
-		}
+	end, signed := chain{trusted, source.Certificates}.end(certificate)
+	switch {
+	case !signed && source.Foreign:
+		entry.note("another authority than %s signed it, which kubeadm does not know", source.Authority)
+	case !signed:
+		entry.add(Broken, "the authority %s did not sign it", source.Authority)
+	default:
 		entry.SignedBy = source.Authority
-		if c.now.After(authority.NotAfter) {
-			entry.add(Expired, "its authority expired on %s", authority.NotAfter.UTC().Format(time.DateOnly))
-		} else if certificate.NotAfter.After(authority.NotAfter) {
-			entry.OutlivesAuthority = true
+		if c.now.After(end) {
+			entry.add(Expired, "its authority expired on %s", end.UTC().Format(time.DateOnly))
 		}
-		return
+		entry.OutlivesAuthority = !c.now.After(end) && certificate.NotAfter.After(end)
 	}
-	entry.add(Broken, "the authority %s did not sign it", source.Authority)
 }
 
-// authorities returns the certificates that may have signed one of a source.
+// judgeAuthority names who signed an authority: itself, or one that came with it. Without
+// that an intermediate one is trusted as it is.
+func (c *checker) judgeAuthority(entry *Certificate, source Source, certificate *x509.Certificate) {
+	if certificate.CheckSignatureFrom(certificate) == nil {
+		entry.SignedBy = Itself
+		return
+	}
+	for _, other := range source.Certificates {
+		if certificate.CheckSignatureFrom(other) == nil {
+			entry.SignedBy = source.Name
+		}
+	}
+}
+
+// chain has authorities that are trusted, and certificates that came with one.
+type chain struct{ trusted, brought []*x509.Certificate }
+
+// longestChain bounds how many certificates are tried in between.
+const longestChain = 10
+
+// end says until when a certificate is trusted by those that signed it, be it through
+// intermediate ones: of all ways there are, the one that holds longest. It is not signed
+// where there is none.
+func (c chain) end(certificate *x509.Certificate) (end time.Time, signed bool) {
+	held := map[*x509.Certificate]time.Time{}
+	for _, authority := range c.trusted {
+		held[authority] = authority.NotAfter
+	}
+	between := c.brought[:min(len(c.brought), longestChain)]
+	for range between {
+		for _, one := range between {
+			until, trusted := latest(held, one)
+			if one.NotAfter.Before(until) {
+				until = one.NotAfter
+			}
+			if one.IsCA && trusted && until.After(held[one]) {
+				held[one] = until
+			}
+		}
+	}
+	return latest(held, certificate)
+}
+
+// latest returns until when the one of them holds longest that signed a certificate.
+func latest(held map[*x509.Certificate]time.Time, certificate *x509.Certificate) (end time.Time, signed bool) {
+	for authority, until := range held {
+		if certificate.CheckSignatureFrom(authority) == nil && (!signed || until.After(end)) {
+			end, signed = until, true
+		}
+	}
+	return end, signed
+}
+
+// authorities returns the certificates that are trusted to sign one of a source.
 func (c *checker) authorities(source Source, index int) (found []*x509.Certificate, known bool) {
 	if source.Authority == Itself || source.Bundle || index > 0 {
 		return source.Certificates, true

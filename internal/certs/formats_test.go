@@ -1,7 +1,6 @@
 package certs_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,28 +110,6 @@ func TestCrossCheck(t *testing.T) {
 	}
 }
 
-func TestParseKubeconfig(t *testing.T) {
-	config, err := certs.ParseKubeconfig(fixture(t, "kubelet.conf"), "/etc/kubernetes")
-	want := certs.Kubeconfig{
-		Users: []certs.Pair{{
-			Name:        "system:node:db-3",
-			Certificate: certs.Material{Name: "system:node:db-3", Path: "/var/lib/kubelet/pki/kubelet-client-current.pem"},
-			Key:         certs.Material{Name: "system:node:db-3", Path: "/etc/kubernetes/keys/node.pem"},
-		}},
-		Clusters: []certs.Material{{Name: "kubernetes", PEM: []byte("hello\n")}},
-	}
-	if diff := cmp.Diff(want, config); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
-	}
-	for name, text := range map[string]string{
-		"nothing": "", "no YAML": "a: [", "another kind": "kind: Pod", "no base64": "kind: Config\nusers:\n- user: {client-certificate-data: '!secret'}\n",
-	} {
-		if _, err := certs.ParseKubeconfig([]byte(text), "/"); !errors.Is(err, certs.ErrKubeconfig) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-}
-
 func TestWritePrometheus(t *testing.T) {
 	dir := t.TempDir()
 	certstest.Make(t, `a"b\c`, now, year, nil).Write(t, filepath.Join(dir, "pki"), "ca")
@@ -154,7 +131,6 @@ func TestWritePrometheus(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	pair := certstest.Make(f, "x", now, year, nil)
 	f.Add(append(pair.CertificatePEM(), pair.KeyPEM(f)...))
-	f.Add(fixture(f, "kubelet.conf"))
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"))
 	f.Add(fixture(f, "check-expiration.v1.20.2.txt"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -164,7 +140,6 @@ func FuzzParse(f *testing.F) {
 		if key, err := certs.ParsePublicHalf(data); (err == nil) != (key != nil) {
 			t.Errorf("key %v, %v", key, err)
 		}
-		_, _ = certs.ParseKubeconfig(data, "/")
 		_ = certs.ParseExpirations(string(data))
 	})
 }

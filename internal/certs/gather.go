@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/steadylet/steadylet/internal/kubeconfig"
 	"github.com/steadylet/steadylet/internal/readfile"
 )
 
@@ -19,9 +22,6 @@ const (
 	DefaultKubeletCertDir = "/var/lib/kubelet/pki"
 )
 
-// maxFile bounds what is read of one file, in bytes.
-const maxFile = 1 << 20
-
 // Places says where a node's certificates are. All paths are absolute.
 type Places struct {
 	// KubernetesDir has the kubeconfigs, PKIDir what kubeadm signed, KubeletCertDir
@@ -29,6 +29,9 @@ type Places struct {
 	KubernetesDir, PKIDir, KubeletCertDir string
 	// SkipKeys leaves private keys unread.
 	SkipKeys bool
+	// OnlyKubeadm leaves out what kubeadm does not make, and so does not renew. (The
+	// kubelet's are not concerned.)
+	OnlyKubeadm bool
 }
 
 // Source is what one file, or one entry of a kubeconfig, holds.
@@ -42,6 +45,8 @@ type Source struct {
 	// the file brings its own. Empty is an authority.
 	Authority string
 	Key       Key
+	// Foreign says that kubeadm does not make it: another authority may have signed it.
+	Foreign bool
 	// Bundle says that the certificates are authorities that a client trusts.
 	Bundle bool
 	// Err says why nothing is known of it.
@@ -75,6 +80,9 @@ func Gather(places Places) ([]Source, error) {
 		return nil, fmt.Errorf("listing %s: %w", places.KubernetesDir, err)
 	}
 	g.kubelet()
+	if places.OnlyKubeadm {
+		g.found = slices.DeleteFunc(g.found, func(source Source) bool { return source.Foreign })
+	}
 	return g.found, nil
 }
 
@@ -98,25 +106,27 @@ func (g *gatherer) pki() error {
 			return err
 		}
 		name := strings.TrimSuffix(filepath.ToSlash(relative), ".crt")
-		key := Material{Path: strings.TrimSuffix(path, ".crt") + ".key"}
-		g.add(name, path, authorityOf(name), Material{Path: path}, key)
+		key := kubeconfig.Material{Path: strings.TrimSuffix(path, ".crt") + ".key"}
+		signer, known := signers[name]
+		if !known {
+			signer = "ca"
+		}
+		g.add(Source{Name: name, Path: path, Authority: signer, Foreign: !known}, kubeconfig.Material{Path: path}, key)
 		return nil
 	})
 }
 
-// authorityOf names the authority of a file that kubeadm signed
+// signers names the authority of each certificate that kubeadm makes; an authority has none
 // (cmd/kubeadm/app/phases/certs/certlist.go).
-func authorityOf(name string) string {
-	switch {
-	case name == "ca" || name == "front-proxy-ca" || name == "etcd/ca":
-		return ""
-	case strings.HasPrefix(name, "etcd/") || name == "apiserver-etcd-client":
-		return "etcd/ca"
-	case name == "front-proxy-client":
-		return "front-proxy-ca"
-	}
-	return "ca"
+var signers = map[string]string{
+	"ca": "", "front-proxy-ca": "", "etcd/ca": "",
+	"apiserver": "ca", "apiserver-kubelet-client": "ca", "front-proxy-client": "front-proxy-ca",
+	"apiserver-etcd-client": "etcd/ca", "etcd/server": "etcd/ca", "etcd/peer": "etcd/ca", "etcd/healthcheck-client": "etcd/ca",
 }
+
+// ofKubeadm are the kubeconfigs that kubeadm writes (cmd/kubeadm/app/constants/constants.go).
+// Whatever else lies in their folder is somebody else's.
+var ofKubeadm = [...]string{"admin.conf", "super-admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf"}
 
 // kubeconfigs reads the files that end in .conf.
 func (g *gatherer) kubeconfigs() error {
@@ -136,38 +146,31 @@ func (g *gatherer) kubeconfigs() error {
 }
 
 func (g *gatherer) kubeconfig(name, path string) {
-	text, err := readfile.Read(path, maxFile)
+	foreign := !slices.Contains(ofKubeadm[:], name)
+	config, err := kubeconfig.Load(path)
+	if foreign && (errors.Is(err, kubeconfig.ErrNone) || errors.Is(err, readfile.ErrTooLarge)) {
+		return // cloud.conf, say
+	}
 	if err != nil {
 		g.found = append(g.found, Source{Name: name, Path: path, Err: err})
 		return
 	}
-	config, err := ParseKubeconfig(text, g.places.KubernetesDir)
-	if err != nil {
-		g.found = append(g.found, Source{Name: name, Path: path, Err: err})
-		return
+	certified := slices.DeleteFunc(config.Users, func(user kubeconfig.User) bool { return user.Certificate.Empty() })
+	for _, user := range certified {
+		called := name
+		if len(certified) > 1 {
+			called += " " + user.Name
+		}
+		from := cmp.Or(user.Certificate.Path, path)
+		g.add(Source{Name: called, Path: from, Authority: "ca", Foreign: foreign}, user.Certificate, user.Key)
 	}
-	for _, user := range config.Users {
-		from := path
-		if user.Certificate.Path != "" {
-			from = user.Certificate.Path
-		}
-		if len(config.Users) > 1 {
-			user.Name = name + " " + user.Name
-		} else {
-			user.Name = name
-		}
-		g.add(user.Name, from, "ca", user.Certificate, user.Key)
-	}
-	for _, authority := range config.Clusters {
-		from := path
-		if authority.Path != "" {
-			from = authority.Path
-		}
-		if g.seen[from] && authority.Path != "" {
+	for _, cluster := range config.Clusters {
+		m := cluster.Authority
+		if m.Empty() || m.Path != "" && g.seen[m.Path] {
 			continue
 		}
-		source := Source{Name: name + " authority", Path: from, Bundle: true, Key: Key{Err: fs.ErrNotExist}}
-		source.Certificates, source.Err = certificatesOf(authority)
+		source := Source{Name: name + " authority", Path: cmp.Or(m.Path, path), Bundle: true, Foreign: foreign, Key: Key{Err: fs.ErrNotExist}}
+		source.Certificates, source.Err = certificatesOf(m)
 		g.found = append(g.found, source)
 	}
 }
@@ -186,16 +189,15 @@ func (g *gatherer) kubelet() {
 		if _, err := os.Lstat(path); err != nil && errors.Is(err, fs.ErrNotExist) || g.seen[path] {
 			continue
 		}
-		g.add(file.name, path, file.authority, Material{Path: path}, Material{Path: filepath.Join(g.places.KubeletCertDir, file.key)})
+		key := kubeconfig.Material{Path: filepath.Join(g.places.KubeletCertDir, file.key)}
+		g.add(Source{Name: file.name, Path: path, Authority: file.authority}, kubeconfig.Material{Path: path}, key)
 	}
 }
 
-func (g *gatherer) add(name, path, authority string, certificate, key Material) {
-	g.seen[path] = true
-	source := Source{Name: name, Path: path, Authority: authority, Key: Key{Path: key.Path, Err: ErrSkipped}}
-	if key.Path == "" {
-		source.Key.Path = path
-	}
+// add reads a certificate and its key, and adds them to what a source says.
+func (g *gatherer) add(source Source, certificate, key kubeconfig.Material) {
+	g.seen[source.Path] = true
+	source.Key = Key{Path: cmp.Or(key.Path, source.Path), Err: ErrSkipped}
 	source.Certificates, source.Err = certificatesOf(certificate)
 	if !g.places.SkipKeys {
 		source.Key.Public, source.Key.Err = publicHalfOf(key)
@@ -203,28 +205,18 @@ func (g *gatherer) add(name, path, authority string, certificate, key Material) 
 	g.found = append(g.found, source)
 }
 
-func certificatesOf(m Material) ([]*x509.Certificate, error) {
-	text, err := m.text()
+func certificatesOf(m kubeconfig.Material) ([]*x509.Certificate, error) {
+	text, err := m.Read()
 	if err != nil {
 		return nil, err
 	}
 	return ParseCertificates(text)
 }
 
-func publicHalfOf(m Material) (crypto.PublicKey, error) {
-	if m.empty() {
-		return nil, fs.ErrNotExist
-	}
-	text, err := m.text()
+func publicHalfOf(m kubeconfig.Material) (crypto.PublicKey, error) {
+	text, err := m.Read()
 	if err != nil {
 		return nil, err
 	}
 	return ParsePublicHalf(text)
-}
-
-func (m Material) text() ([]byte, error) {
-	if m.Path == "" {
-		return m.PEM, nil
-	}
-	return readfile.Read(m.Path, maxFile)
 }

@@ -25,9 +25,9 @@ func TestFromKubeconfig(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for name, test := range map[string]struct{ content, says string }{
-		"broken":      {"a: [secret", "it is none"},
+		"broken":      {"a: [secret", "not a kubeconfig"},
 		"no context":  {"kind: Config", "names no cluster"},
-		"bad base 64": {"clusters: [{cluster: {certificate-authority-data: '!!'}}]", "it is none"},
+		"bad base 64": {"clusters: [{cluster: {certificate-authority-data: '!!'}}]", "not a kubeconfig"},
 		"no file": {
 			"current-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\nclusters: [{name: a, cluster: {server: s, certificate-authority: none.crt}}]", "none.crt",
 		},

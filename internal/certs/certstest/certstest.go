@@ -29,6 +29,17 @@ type Pair struct {
 // an authority that signed itself where that is nil.
 func Make(t testing.TB, name string, now time.Time, valid time.Duration, signer *Pair) *Pair {
 	t.Helper()
+	return issue(t, name, now, valid, signer, signer == nil)
+}
+
+// MakeAuthority makes an intermediate authority, signed by signer.
+func MakeAuthority(t testing.TB, name string, now time.Time, valid time.Duration, signer *Pair) *Pair {
+	t.Helper()
+	return issue(t, name, now, valid, signer, true)
+}
+
+func issue(t testing.TB, name string, now time.Time, valid time.Duration, signer *Pair, authority bool) *Pair {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +49,10 @@ func Make(t testing.TB, name string, now time.Time, valid time.Duration, signer 
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(valid), BasicConstraintsValid: true,
 	}
 	pair := &Pair{Key: key}
-	if signer == nil {
+	if authority {
 		template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign
+	}
+	if signer == nil {
 		signer = &Pair{Certificate: template, Key: key}
 	}
 	made, err := x509.CreateCertificate(rand.Reader, template, signer.Certificate, key.Public(), signer.Key)
@@ -50,6 +63,22 @@ func Make(t testing.TB, name string, now time.Time, valid time.Duration, signer 
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// Resign returns a certificate of the same name and key that is valid for another time.
+func Resign(t testing.TB, of *Pair, now time.Time, valid time.Duration) *x509.Certificate {
+	t.Helper()
+	template := *of.Certificate
+	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.Add(valid)
+	made, err := x509.CreateCertificate(rand.Reader, &template, &template, of.Key.Public(), of.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
 }
 
 // CertificatePEM and KeyPEM return what the files hold.
