@@ -85,11 +85,12 @@ func Export(ctx context.Context,
 	return run(func(p *pipeline.Pipeline) error { return p.Export(ctx, value(into, 0)) })
 }
 
-// Update looks for new Kubernetes tags, tries every series on each, and locks those that are safe.
+// Update looks for new Kubernetes tags, says what each asks for, and locks those that are safe.
 func Update(ctx context.Context,
 	dryRun *bool, // only report, write nothing
+	json *bool, // print the report as JSON
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
-		return p.Update(ctx, pipeline.UpdateOptions{DryRun: value(dryRun, false)})
+		return p.Update(ctx, pipeline.UpdateOptions{DryRun: value(dryRun, false), JSON: value(json, false)})
 	})
 }

@@ -58,9 +58,14 @@ func (p *Pipeline) facts(ctx context.Context, text, archive string) (kubever.Ver
 		facts, err := p.archiveFacts(ctx, version, archive)
 		return version, facts, err
 	}
-	key := workspace.KeyOf("impact of modules", impact.Code(), version.String(), entry.GoSum)
-	facts, err := p.remembered(key, version, func() (impact.Tree, error) { return p.modules(ctx, version, entry) })
+	facts, err := p.moduleFacts(ctx, version, entry)
 	return version, facts, err
+}
+
+// moduleFacts returns what a version's modules say; entry need not be one of the lock.
+func (p *Pipeline) moduleFacts(ctx context.Context, version kubever.Version, entry lock.Entry) (*impact.Facts, error) {
+	key := workspace.KeyOf("impact of modules", impact.Code(), version.String(), entry.GoSum)
+	return p.remembered(key, version, func() (impact.Tree, error) { return p.modules(ctx, version, entry) })
 }
 
 // modules returns the modules that are read. They are fewer than a build needs, and can

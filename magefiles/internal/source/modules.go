@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gosum"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -27,7 +28,7 @@ func (f Fetcher) Modules(ctx context.Context, version kubever.Version, entry loc
 		}
 		wanted, sums = append(wanted, module+"@"+version.StagingModule()), append(sums, sum)
 	}
-	downloaded, err := f.download(ctx, entry.Toolchain, nil, wanted...)
+	downloaded, err := f.download(ctx, runtime.Version(), nil, wanted...)
 	if err != nil {
 		return nil, err
 	}

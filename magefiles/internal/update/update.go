@@ -4,44 +4,42 @@
 package update
 
 import (
-	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/steadylet/steadylet/magefiles/internal/check"
+	"github.com/steadylet/steadylet/magefiles/internal/impact"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
-
-// Impact compares what two tags do with containers that nobody changed.
-type Impact interface {
-	// Moves reports whether an upgrade changes a hash or a static pod's UID in a way
-	// that the state file library does not know yet, and what, in words.
-	Moves(ctx context.Context, from, to kubever.Version) (moves bool, what string, err error)
-}
 
 // Verdict is what a new tag asks for.
 type Verdict string
 
-// The verdicts, the worst first.
+// The verdicts. Only a tag that is Safe may be locked without a person.
 const (
-	// Unavailable: the tag's sources can't be had.
-	Unavailable Verdict = "can't be had"
+	// Safe: every series serves the tag as it is, and an upgrade to it moves nothing.
+	Safe Verdict = "safe"
 	// NeedsRebase: a series does not serve the tag, or does not apply to it.
 	NeedsRebase Verdict = "needs a rebase"
-	// MovesHash: the series serve it, and it computes hashes or UIDs in a new way.
+	// MovesHash: the series serve it, and it computes hashes, or the UIDs of static
+	// pods, in another way than the tag before it.
 	MovesHash Verdict = "changes the hash again"
-	// Safe: none of these.
-	Safe Verdict = "safe"
+	// Unknown: one of these can't be found out.
+	Unknown Verdict = "unknown"
 )
 
 // Finding is one new tag.
 type Finding struct {
-	Tag     kubever.Version
-	Verdict Verdict
+	Tag     kubever.Version `json:"tag"`
+	Verdict Verdict         `json:"verdict"`
+	// Locked says that the tag is in the lock now.
+	Locked bool `json:"locked"`
 	// Details say why, in sentences.
-	Details []string
+	Details []string `json:"details"`
 }
 
 // New returns the tags that are newer than every locked one of their minor version, in
@@ -82,41 +80,74 @@ func Before(tag kubever.Version, locked []kubever.Version) (kubever.Version, boo
 // Classify judges a tag by what became of every series on it. rows of series that do not
 // touch the tag's minor version at all are to be left out.
 func Classify(tag kubever.Version, rows []check.Row) Finding {
-	finding := Finding{Tag: tag, Verdict: Safe}
+	finding := Finding{Tag: tag, Verdict: Safe, Details: []string{}}
+	var proven []string
 	for _, row := range rows {
 		switch {
 		case row.Unavailable != "":
-			finding.Verdict = Unavailable
-			finding.Details = append(finding.Details, row.Unavailable)
+			finding.add(Unknown, row.Unavailable)
 		case len(row.Conflicts) > 0:
-			finding.rebase(fmt.Sprintf("series %s has %d conflicts, the first %s", row.Series, len(row.Conflicts), row.Conflicts[0]))
+			finding.add(NeedsRebase, fmt.Sprintf("series %s has %d conflicts, the first %s", row.Series, len(row.Conflicts), row.Conflicts[0]))
 		case len(row.Hooks) > 0:
-			finding.rebase(fmt.Sprintf("series %s applies without effect: %s", row.Series, row.Hooks[0]))
+			finding.add(NeedsRebase, fmt.Sprintf("series %s applies without effect: %s", row.Series, row.Hooks[0]))
 		case row.Selection.Kind == check.Refused:
-			finding.rebase(fmt.Sprintf("series %s applies as it is, but %s: the rebase only widens them", row.Series, row.Selection.Reason))
+			finding.add(NeedsRebase, fmt.Sprintf("series %s applies as it is, but %s: the rebase only widens them", row.Series, row.Selection.Reason))
 		default:
-			finding.Details = append(finding.Details, fmt.Sprintf("series %s applies, its hooks are proven", row.Series))
+			proven = append(proven, row.Series)
 		}
+	}
+	switch {
+	case len(rows) == 0:
+		finding.add(Unknown, "no series is made for the tag before it, so none was tried")
+	case len(proven) > 0:
+		finding.add(Safe, "applied and proven: "+strings.Join(proven, ", "))
 	}
 	return finding
 }
 
-func (f *Finding) rebase(detail string) {
-	if f.Verdict == Safe {
-		f.Verdict = NeedsRebase
+// WithImpact adds what an upgrade to the tag does to containers that nobody changed. The
+// report is of the tag that Before returned.
+func (f Finding) WithImpact(report *impact.Report) Finding {
+	f.Details = slices.Clone(f.Details)
+	moves := false
+	for _, verdict := range report.Verdicts {
+		if verdict.Outcome == impact.Kept {
+			continue
+		}
+		asks := MovesHash
+		if verdict.Outcome == impact.NotKnown {
+			asks = Unknown
+		}
+		f.add(asks, fmt.Sprintf("%s to %s, %s: %s, %s", report.From, report.To, verdict.Of, verdict.Outcome, verdict.Reason))
+		moves = true
 	}
-	f.Details = append(f.Details, detail)
-}
-
-// WithImpact adds what an upgrade to the tag moves.
-func (f Finding) WithImpact(moves bool, what string) Finding {
-	if moves && f.Verdict == Safe {
-		f.Verdict = MovesHash
-	}
-	if what != "" {
-		f.Details = append(slices.Clone(f.Details), what)
+	switch {
+	case moves:
+	case len(report.Verdicts) == 0:
+		f.add(Unknown, fmt.Sprintf("nothing was compared with %s", report.From))
+	default:
+		f.add(Safe, fmt.Sprintf("hashes and static pods' UIDs are those of %s", report.From))
 	}
 	return f
+}
+
+// Without says that something about the tag could not be found out, and why.
+func (f Finding) Without(reason string) Finding {
+	f.Details = slices.Clone(f.Details)
+	f.add(Unknown, reason)
+	return f
+}
+
+// severity orders the verdicts. What is certain to need work goes before what is not
+// known: it is what a person has to begin with.
+var severity = []Verdict{Safe, Unknown, MovesHash, NeedsRebase}
+
+// add notes a detail, and what it asks for, unless more is asked for already.
+func (f *Finding) add(verdict Verdict, detail string) {
+	if slices.Index(severity, verdict) > slices.Index(severity, f.Verdict) {
+		f.Verdict = verdict
+	}
+	f.Details = append(f.Details, detail)
 }
 
 // Write writes a line for each tag, and its details below it.
@@ -127,10 +158,21 @@ func Write(w io.Writer, findings []Finding) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, finding := range findings {
-		fmt.Fprintf(table, "%s\t%s\n", finding.Tag, finding.Verdict)
+		locked := ""
+		if finding.Locked {
+			locked = ", locked"
+		}
+		fmt.Fprintf(table, "%s\t%s%s\n", finding.Tag, finding.Verdict, locked)
 		for _, detail := range finding.Details {
-			fmt.Fprintf(table, "\t  %s\n", detail)
+			fmt.Fprintf(table, "\t  %s\n", strings.ReplaceAll(detail, "\n", " "))
 		}
 	}
 	return table.Flush()
+}
+
+// WriteJSON writes the findings as one JSON value, a list.
+func WriteJSON(w io.Writer, findings []Finding) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(append([]Finding{}, findings...)) // no finding is [], not null
 }
