@@ -2,17 +2,16 @@ package kubeletproc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/steadylet/steadylet/internal/bounded"
+	"github.com/steadylet/steadylet/internal/kubeletversion"
 )
 
 // askWithin bounds how long a program may take to say its version.
@@ -21,7 +20,8 @@ const askWithin = 10 * time.Second
 // maxVersion bounds what is kept of a program's output, in bytes.
 const maxVersion = 4096
 
-// Version runs a kubelet's program and returns what it says of itself, "v1.30.14".
+// Version runs a kubelet's program and returns what it says of itself, "v1.30.14". The error
+// matches kubeletversion.ErrNone where that is no kubelet's answer.
 func Version(ctx context.Context, program string) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askWithin, fmt.Errorf("no answer within %s", askWithin))
 	defer cancel()
@@ -36,7 +36,7 @@ func Version(ctx context.Context, program string) (string, error) {
 		}
 		return "", fmt.Errorf("asking %s --version: %w%s", program, err, after(stderr.String()))
 	}
-	version, err := ParseVersion(stdout.String())
+	version, err := kubeletversion.Parse(stdout.String())
 	if err != nil {
 		return "", fmt.Errorf("asking %s --version: %w", program, err)
 	}
@@ -85,20 +85,6 @@ func (p Proc) checkProgram(process Process) error {
 		return fmt.Errorf("%s was changed after the kubelet started: %s", process.Executable, remedy)
 	}
 	return nil
-}
-
-// ErrNoKubelet means that a program is not a kubelet.
-var ErrNoKubelet = errors.New("not a kubelet's answer")
-
-var versionPattern = regexp.MustCompile(`^Kubernetes (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)\s*$`)
-
-// ParseVersion reads what a kubelet prints for --version.
-func ParseVersion(output string) (string, error) {
-	match := versionPattern.FindStringSubmatch(output)
-	if match == nil {
-		return "", fmt.Errorf("%w: %.100q, want \"Kubernetes v1.x.y\"", ErrNoKubelet, output)
-	}
-	return match[1], nil
 }
 
 func after(stderr string) string {

@@ -9,10 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/steadylet/steadylet/magefiles/internal/command"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
@@ -51,7 +50,7 @@ type Report struct {
 // what testnode.Require does, and on one that is a node already a
 // *testnode.NodeError.
 func Run(ctx context.Context, options Options) (report *Report, err error) {
-	version, err := kubeletVersion(ctx, options.Kubelet)
+	version, err := kubeletproc.Version(ctx, options.Kubelet)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +61,6 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 	defer func() { err = errors.Join(err, n.Stop()) }()
 	report = &Report{Version: version}
 	return report, report.observe(ctx, options, n)
-}
-
-func kubeletVersion(ctx context.Context, path string) (string, error) {
-	out, err := command.Command{Args: []string{path, "--version"}}.Output(ctx)
-	if err != nil {
-		return "", fmt.Errorf("asking the kubelet for its version: %w", err)
-	}
-	return strings.TrimSpace(strings.TrimPrefix(string(out), "Kubernetes ")), nil
 }
 
 // observe runs the kubelet and fills in the report.

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/steadylet/steadylet/magefiles/internal/command"
+	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletversion"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
@@ -35,13 +36,11 @@ func (k Kubelet) String() string { return fmt.Sprintf("%s (%s)", k.Version, k.ki
 // check asks the binary for its version, and refuses one that is not what it is said to
 // be: a stock kubelet that passes for a patched one would make every figure wrong.
 func (k Kubelet) check(ctx context.Context) error {
-	out, err := command.Command{Args: []string{k.Path, "--version"}}.Output(ctx)
+	says, err := kubeletproc.Version(ctx, k.Path)
 	if err != nil {
-		return fmt.Errorf("asking the kubelet for its version: %w", err)
+		return err
 	}
-	says := strings.TrimSpace(strings.TrimPrefix(string(out), "Kubernetes "))
-	release, _, _ := strings.Cut(says, "+")
-	if release != k.Version.String() || strings.Contains(says, "+steadylet.") != k.Patched {
+	if kubeletversion.Release(says) != k.Version.String() || kubeletversion.Patched(says) != k.Patched {
 		return fmt.Errorf("%s says that it is %s, and it should be %s", k.Path, says, k)
 	}
 	return nil
