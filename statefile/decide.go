@@ -59,7 +59,7 @@ type Verdict struct {
 // in what needs no restart.
 func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 	if o.Annotated == o.Current {
-		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, nil
+		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, s.witness(o)
 	}
 	created, fingerprint := s.CreatedUnder(o.CreatedAt), HashImageAndName(o.Image, o.Name)
 	before, adopted := s.Containers[o.ContainerID]
@@ -84,6 +84,25 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 		return verdict, nil
 	}
 	return verdict, s.adopt(o, fingerprint, created)
+}
+
+// witness returns what is to be remembered of a container whose hashes are equal, or
+// nil. Where another kubelet created it, one that may not have known all fields, the
+// spec had none of them when this one saw it: one that is there later was added.
+func (s State) witness(o Observation) *Adopted {
+	created := s.CreatedUnder(o.CreatedAt)
+	if before, adopted := s.Containers[o.ContainerID]; adopted {
+		if sameMinor(before.HashedBy, s.Kubelet.Version) && before.Hash == format(o.Current) {
+			return nil
+		}
+		created = before.CreatedUnder
+	} else if sameMinor(created, s.Kubelet.Version) {
+		return nil
+	}
+	if !wholeSpec(s.Kubelet.Version) {
+		return nil
+	}
+	return s.adopt(o, HashImageAndName(o.Image, o.Name), created)
 }
 
 // adopt returns what is to be remembered of a container that is kept today.

@@ -7,7 +7,8 @@
 // moves when another version of the kubelet computes it in another way. Decide
 // tells the two apart, in this order:
 //
-//  1. the hash on the container is that of today's spec: unchanged;
+//  1. the hash on the container is that of today's spec: unchanged, and adopted if an
+//     older kubelet created it and the one that runs hashes the whole spec (up to 1.30);
 //  2. it is that of today's spec as a kubelet from 1.16 to 1.30 computes it: unchanged,
 //     and adopted;
 //  3. the container was adopted before: changed if the hash that it was adopted with is
@@ -29,6 +30,10 @@
 // at most once a second, and not in steady state.
 //
 // # Caveat
+//
+// A field that the kubelet that created a container did not know, and that somebody adds
+// before a kubelet with this package has seen the container, can't be told from one that
+// was always there.
 //
 // The hash has 32 bits. An edited spec has the old hash with a probability of one
 // in four thousand million for each algorithm that is tried, as it has with a

@@ -32,24 +32,27 @@ type Options struct {
 type Recorder struct {
 	path     string
 	disabled string // why, or nothing
-	lock     *os.File
-	writing  sync.Mutex // held while the file is written
+	// witnesses says that containers whose hashes are equal are remembered too, where
+	// another version created them.
+	witnesses bool
+	lock      *os.File
+	writing   sync.Mutex // held while the file is written
 
 	mutex    sync.Mutex // guards what follows; never held while the disk is waited for
 	state    State
-	verdicts map[verdictKey]Verdict
-	uids     map[string]given // by path, what was answered in this run
-	saves    bool             // the state may be written
-	failing  bool             // the last try to write it failed
-	whole    bool             // the file in place is a whole one
+	verdicts map[string]judged // by container ID, the last one
+	uids     map[string]given  // by path, what was answered in this run
+	saves    bool              // the state may be written
+	failing  bool              // the last try to write it failed
+	whole    bool              // the file in place is a whole one
 	timer    *time.Timer
 }
 
-// verdictKey names a verdict that was given: a container against one hash of its
-// spec.
-type verdictKey struct {
-	containerID        string
+// judged is a verdict that was given, and on what. It says nothing of any other spec,
+// nor of the same one after that.
+type judged struct {
 	annotated, current uint64
+	verdict            Verdict
 }
 
 // Open loads the state of the node, notes the start in it and saves it. The
@@ -65,7 +68,8 @@ type verdictKey struct {
 //
 // Close ends it; a kubelet never calls that.
 func Open(options Options) (*Recorder, error) {
-	r := &Recorder{path: Path(options.RootDir), verdicts: map[verdictKey]Verdict{}, uids: map[string]given{}}
+	r := &Recorder{path: Path(options.RootDir), witnesses: wholeSpec(options.Version),
+		verdicts: map[string]judged{}, uids: map[string]given{}}
 	if r.disabled = options.disabledBy(); r.disabled != "" {
 		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", r.disabled)
 		return r, nil
@@ -133,22 +137,20 @@ func (r *Recorder) State() State {
 // are remembered, and so is the container; first reports whether this one had not
 // been given before, so that it can be logged and counted once. It never panics.
 func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
-	if o.Annotated == o.Current {
+	switch {
+	case o.Annotated == o.Current && r.Kept(o.ContainerID, o.Annotated, o.Current):
 		return Verdict{Step: StepEqual, Reason: "the hashes are equal"}, false
-	}
-	if r == nil {
+	case r == nil:
 		return Verdict{Changed: true, Step: StepStock, Reason: "there is no record"}, false
-	}
-	if r.disabled != "" {
+	case r.disabled != "":
 		return Verdict{Changed: true, Step: StepStock, Reason: r.disabled}, false
 	}
-	key := verdictKey{o.ContainerID, o.Annotated, o.Current}
 	r.mutex.Lock()
-	verdict, known := r.verdicts[key]
+	last, known := r.last(o.ContainerID, o.Annotated, o.Current)
 	state, durable := r.about(o.ContainerID), r.saves && !r.failing
 	r.mutex.Unlock()
 	if known {
-		return verdict, false
+		return last, false
 	}
 	verdict, adopt := Decide(state, o)
 	if verdict.Step == StepUnproven && !durable {
@@ -156,20 +158,30 @@ func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
 		verdict.Changed, verdict.Step, adopt = true, StepStock, nil
 		verdict.Reason = "not proven, and it can't be recorded"
 	}
-	return verdict, r.remember(key, verdict, adopt)
+	return verdict, r.remember(o, verdict, adopt) && verdict.Step != StepEqual
 }
 
-// Kept reports whether Decide kept the container already, for that hash of its spec.
-// It is for callers that ask at every sync: it costs them next to nothing, and no
-// more than Decide when the answer is no.
+// Kept reports whether Decide kept the container already, for that hash of its spec,
+// or has no need to see it. It is for callers that ask at every sync: it costs them
+// next to nothing, and no more than Decide when the answer is no.
 func (r *Recorder) Kept(containerID string, annotated, current uint64) bool {
-	if r == nil || r.disabled != "" {
-		return false
+	switch {
+	case r == nil || r.disabled != "":
+		return annotated == current
+	case annotated == current && !r.witnesses:
+		return true
 	}
 	r.mutex.Lock()
-	verdict, known := r.verdicts[verdictKey{containerID, annotated, current}]
+	verdict, known := r.last(containerID, annotated, current)
 	r.mutex.Unlock()
 	return known && !verdict.Changed
+}
+
+// last returns the verdict last given on a container, if it was on that. The mutex is
+// held.
+func (r *Recorder) last(containerID string, annotated, current uint64) (verdict Verdict, known bool) {
+	last, known := r.verdicts[containerID]
+	return last.verdict, known && last.annotated == annotated && last.current == current
 }
 
 // about returns the state with what it says of one container. The mutex is held.
@@ -184,22 +196,22 @@ func (r *Recorder) about(containerID string) State {
 }
 
 // remember notes a verdict and reports whether it is new.
-func (r *Recorder) remember(key verdictKey, verdict Verdict, adopt *Adopted) bool {
+func (r *Recorder) remember(o Observation, verdict Verdict, adopt *Adopted) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if _, known := r.verdicts[key]; known {
+	if _, known := r.last(o.ContainerID, o.Annotated, o.Current); known {
 		return false
 	}
 	if len(r.verdicts) >= maxEntries {
-		r.verdicts = map[verdictKey]Verdict{}
+		r.verdicts = map[string]judged{}
 	}
-	r.verdicts[key] = verdict
+	r.verdicts[o.ContainerID] = judged{o.Annotated, o.Current, verdict}
 	if adopt == nil {
 		return true
 	}
-	if _, ok := r.state.Containers[key.containerID]; ok || len(r.state.Containers) < maxEntries {
+	if _, ok := r.state.Containers[o.ContainerID]; ok || len(r.state.Containers) < maxEntries {
 		adopt.Adopted = time.Now().UTC().Round(0)
-		r.state.Containers[key.containerID] = *adopt
+		r.state.Containers[o.ContainerID] = *adopt
 		r.saveSoon()
 	}
 	return true
@@ -220,6 +232,11 @@ func (r *Recorder) Prune(exists func(containerID string) bool) {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
+	for id := range r.verdicts {
+		if !exists(id) {
+			delete(r.verdicts, id)
+		}
+	}
 	for id := range r.state.Containers {
 		if !exists(id) {
 			delete(r.state.Containers, id)

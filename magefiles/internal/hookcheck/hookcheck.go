@@ -26,13 +26,13 @@ type Files interface {
 
 // Version changes with every change of what Check accepts, so that a proof of an
 // earlier checker is not taken for one of this.
-const Version = "hookcheck 4"
+const Version = "hookcheck 5"
 
 const (
 	// InReturn is the value of Assertion.In for a call inside a return statement.
 	InReturn = "return"
 	// InEveryReturn is the one for a call that has a say in every return statement:
-	// a result of each is "condition && call".
+	// a result of each is "condition && call" or "call && condition".
 	InEveryReturn = "every-return"
 )
 
@@ -102,7 +102,7 @@ func (a Assertion) String() string {
 	case InReturn:
 		b.WriteString(" in a return statement")
 	case InEveryReturn:
-		b.WriteString(" on the right of && in every return statement")
+		b.WriteString(" on a side of && in every return statement")
 	}
 	if a.Before != "" {
 		fmt.Fprintf(&b, " on every path to %s", a.Before)

@@ -8,7 +8,7 @@ import (
 )
 
 // checkReturns checks that every return statement of a function has a result that
-// is "condition && call", and that one of these calls can be reached. Those of
+// is "condition && call" or "call && condition", and that one of these calls can be reached. Those of
 // function literals are not the function's.
 func (s *source) checkReturns(a Assertion, function *ast.FuncDecl, walk *walker) (line int, found string) {
 	returns := returnsOf(function.Body)
@@ -38,28 +38,49 @@ func (s *source) checkReturns(a Assertion, function *ast.FuncDecl, walk *walker)
 	return line, problem
 }
 
-// guard returns the call that is the right operand of a result of a return
-// statement, or what is wrong.
+// guard returns the call that is an operand of && in a result of a return statement,
+// or what is wrong.
 func (s *source) guard(a Assertion, statement *ast.ReturnStmt) (node *ast.CallExpr, wrong string) {
 	wrong = fmt.Sprintf("the return statement in line %d has no result that is a condition && the call", s.line(statement.Pos()))
 	for _, result := range statement.Results {
-		both, ok := ast.Unparen(result).(*ast.BinaryExpr)
-		if !ok || both.Op != token.LAND {
+		operands := operandsOf(result)
+		if len(operands) < 2 {
 			continue
 		}
-		node, ok := ast.Unparen(both.Y).(*ast.CallExpr)
-		if !ok || types.ExprString(node.Fun) != a.Call {
-			continue
-		}
-		if value, known := s.constantBool(both.X); known && !value {
-			wrong = "the call is never reached: it is " + falseBelow
-		} else if problem := s.means(a, node); problem != "" {
-			wrong = problem
-		} else {
-			return node, ""
+		for _, operand := range operands {
+			node, ok := operand.(*ast.CallExpr)
+			if !ok || types.ExprString(node.Fun) != a.Call {
+				continue
+			}
+			if s.anyFalse(operands) {
+				wrong = "the call is never reached: it is " + falseBelow
+			} else if problem := s.means(a, node); problem != "" {
+				wrong = problem
+			} else {
+				return node, ""
+			}
 		}
 	}
 	return nil, wrong
+}
+
+// operandsOf returns what is joined by && in an expression.
+func operandsOf(e ast.Expr) []ast.Expr {
+	e = ast.Unparen(e)
+	if both, ok := e.(*ast.BinaryExpr); ok && both.Op == token.LAND {
+		return append(operandsOf(both.X), operandsOf(both.Y)...)
+	}
+	return []ast.Expr{e}
+}
+
+// anyFalse reports whether one of them is constant false.
+func (s *source) anyFalse(operands []ast.Expr) bool {
+	for _, operand := range operands {
+		if value, known := s.constantBool(operand); known && !value {
+			return true
+		}
+	}
+	return false
 }
 
 // returnsOf returns the return statements of a function, without those of function
