@@ -25,7 +25,6 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testrun"
-	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
@@ -255,7 +254,7 @@ func UpgradeTest(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: plain)
 	archive *string, // source tarball, for v1.20.2
 	keep *bool, // keep the logs of runs that pass too
-	readme *bool, // put the rows into the table in README.md
+	readme *bool, // put the rows into docs/upgrades.md, and their sum into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeTest(ctx, pipeline.UpgradeOptions{
@@ -266,7 +265,7 @@ func UpgradeTest(ctx context.Context,
 		if len(results) == 0 {
 			return err
 		}
-		return errors.Join(err, p.Show("upgrades", err == nil && value(readme, false), func(out io.Writer) { upgrade.WriteSummary(out, results) }))
+		return errors.Join(err, p.ShowUpgrades(results, err == nil && value(readme, false)))
 	})
 }
 
@@ -275,7 +274,7 @@ func UpgradeMatrix(ctx context.Context,
 	scenario *string, // names, separated by commas, or all (default: all)
 	archive *string, // source tarball of v1.20.2; without it that version is left out
 	keep *bool, // keep the logs of runs that pass too
-	readme *bool, // put the rows into the table in README.md
+	readme *bool, // put the rows into docs/upgrades.md, and their sum into README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		results, err := p.UpgradeMatrix(ctx, pipeline.UpgradeOptions{
@@ -284,6 +283,6 @@ func UpgradeMatrix(ctx context.Context,
 		if len(results) == 0 {
 			return err
 		}
-		return errors.Join(err, p.Show("upgrades", err == nil && value(readme, false), func(out io.Writer) { upgrade.WriteSummary(out, results) }))
+		return errors.Join(err, p.ShowUpgrades(results, err == nil && value(readme, false)))
 	})
 }

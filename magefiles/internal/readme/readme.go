@@ -1,5 +1,5 @@
-// Package readme keeps the generated parts of README.md, which lie between two
-// comments:
+// Package readme keeps the generated parts of README.md and of what it links to, which
+// lie between two comments:
 //
 //	<!-- begin NAME -->
 //	<!-- end NAME -->
@@ -21,6 +21,15 @@ import (
 // heading the old rows go. The rest of the file stays as it is, to the byte. Without
 // exactly one such pair of comments the file is not changed.
 func Update(path, name, table string, key int) error {
+	return rewrite(path, name, func(old string) string { return merge(old, table, key) })
+}
+
+// Replace is like Update, but keeps none of the part's rows.
+func Replace(path, name, table string) error {
+	return rewrite(path, name, func(string) string { return table })
+}
+
+func rewrite(path, name string, next func(old string) string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -28,7 +37,7 @@ func Update(path, name, table string, key int) error {
 	text := string(data)
 	_, old, _, err := split(text, name)
 	if err == nil {
-		text, err = replace(text, name, merge(old, table, key))
+		text, err = replace(text, name, next(old))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -95,6 +95,7 @@ func TestFrontPage(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	upgradesAreSummedUp(t, root)
 	_, rest, found := strings.Cut(text, "every tag of the lock:")
 	list, _, ended := strings.Cut(rest, ". ")
 	if !found || !ended {
@@ -111,5 +112,25 @@ func TestFrontPage(t *testing.T) {
 	}
 	if strings.Join(listed, " ") != strings.Join(want, " ") {
 		t.Errorf("the front page lists %q, the lock has %q", listed, want)
+	}
+}
+
+// The front page's table of upgrades is the sum of what docs/upgrades.md has.
+func upgradesAreSummedUp(t *testing.T, root string) {
+	t.Helper()
+	all, err := Part(filepath.Join(root, "docs", "upgrades.md"), "upgrades")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := upgradetable.Parse(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := Part(filepath.Join(root, "README.md"), "upgrades")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimSpace(upgradetable.Summarize(rows)), shown); diff != "" {
+		t.Errorf("README.md's upgrades are not the sum of docs/upgrades.md (-want +got):\n%s", diff)
 	}
 }

@@ -38,7 +38,7 @@ func (m *maker) notes() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the compatibility table: %w", err)
 	}
-	upgrades, err := readme.Part(page, "upgrades")
+	upgrades, err := readme.Part(filepath.Join(m.Root, "docs", "upgrades.md"), "upgrades")
 	if err != nil {
 		return nil, fmt.Errorf("reading the table of upgrades: %w", err)
 	}
