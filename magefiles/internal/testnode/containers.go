@@ -10,6 +10,9 @@ import (
 // Container is a container that a kubelet made. A restart makes another one.
 type Container struct {
 	ID, Namespace, Pod, Name string
+	// Image is its image by the name that containerd gives it: of several tags of the
+	// same content, the first.
+	Image string
 	// Running says that its process is alive.
 	Running bool
 }
@@ -52,6 +55,7 @@ func (c *Containerd) inspect(ctx context.Context, id string) (Container, error) 
 		return Container{}, nil
 	}
 	var info struct {
+		Image  string
 		Labels map[string]string
 	}
 	if err == nil {
@@ -61,7 +65,7 @@ func (c *Containerd) inspect(ctx context.Context, id string) (Container, error) 
 		return Container{}, fmt.Errorf("inspecting container %s: %w", id, err)
 	}
 	container := Container{
-		ID: id, Namespace: info.Labels["io.kubernetes.pod.namespace"],
+		ID: id, Image: info.Image, Namespace: info.Labels["io.kubernetes.pod.namespace"],
 		Pod: info.Labels["io.kubernetes.pod.name"], Name: info.Labels["io.kubernetes.container.name"],
 	}
 	if c.known == nil {
@@ -80,4 +84,21 @@ func runningTasks(table string) map[string]bool {
 		}
 	}
 	return running
+}
+
+// ImageDigests returns the digests of the images, by name.
+func (c *Containerd) ImageDigests(ctx context.Context) (map[string]string, error) {
+	table, err := c.Ctr(ctx, "images", "list")
+	return imageDigests(table), err
+}
+
+// imageDigests reads the table that ctr prints: name, type and digest, and more.
+func imageDigests(table string) map[string]string {
+	digests := map[string]string{}
+	for line := range strings.Lines(table) {
+		if fields := strings.Fields(line); len(fields) > 3 && strings.HasPrefix(fields[2], "sha256:") {
+			digests[fields[0]] = fields[2]
+		}
+	}
+	return digests
 }

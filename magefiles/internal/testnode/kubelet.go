@@ -1,6 +1,7 @@
 package testnode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -18,6 +19,8 @@ type KubeletPlace struct {
 	Kubeconfig string
 	// Port and HealthPort are on loopback.
 	Port, HealthPort int
+	// Verbosity is that of the log; 0 is 2.
+	Verbosity int
 }
 
 // NodeName is what every kubelet of a run calls its node.
@@ -28,7 +31,8 @@ const NodeName = "steadylet"
 // ContainerRuntimeEndpoint), and was chosen by name before 1.24
 // (cmd/kubelet/app/options/container_runtime.go).
 func (p KubeletPlace) Flags(v kubever.Version) []string {
-	flags := []string{"--root-dir=" + p.RootDir, "--config=" + p.ConfigFile, "--cert-dir=" + p.CertDir, "--hostname-override=" + NodeName, "-v=2"}
+	flags := []string{"--root-dir=" + p.RootDir, "--config=" + p.ConfigFile, "--cert-dir=" + p.CertDir, "--hostname-override=" + NodeName,
+		fmt.Sprintf("-v=%d", cmp.Or(p.Verbosity, 2))}
 	if p.Kubeconfig != "" {
 		flags = append(flags, "--kubeconfig="+p.Kubeconfig)
 	}

@@ -58,7 +58,7 @@ func (c *cluster) createPods(ctx context.Context) error {
 		if pod.static {
 			err = c.writeManifest(pod)
 		} else {
-			err = c.plane.api.create(ctx, c.podsPath(), pod.manifest(c.node.Name()))
+			err = c.createPod(ctx, pod)
 		}
 		if err != nil {
 			return fmt.Errorf("creating pod %s: %w", pod.name, err)

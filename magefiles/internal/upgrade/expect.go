@@ -1,12 +1,14 @@
 package upgrade
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
-// Expected is what has to happen to a container.
+// Expected is what has to happen to a container in a stage of a run.
 type Expected string
 
 const (
@@ -14,32 +16,86 @@ const (
 	Kept Expected = "kept"
 	// Restarts means that it is replaced, once.
 	Restarts Expected = "restarts"
+	// MayRestart means that it is replaced once, or not at all.
+	MayRestart Expected = "may restart"
 )
+
+// Happening is what happened to a container in a stage of a run.
+type Happening struct {
+	// Stage says when that was.
+	Stage    string
+	Expected Expected
+	// Reason says why it has to restart, may do so, or is kept all the same; or nothing.
+	Reason string
+	// After has the IDs of the containers that came in it, the earliest first.
+	After []string
+}
+
+// deviation says how it differs from what was expected, or nothing.
+func (h Happening) deviation() string {
+	switch count := len(h.After); {
+	case h.Expected == Kept && count == 1:
+		return "restarted without need"
+	case h.Expected == Kept && count > 1:
+		return fmt.Sprintf("restarted without need, %d times", count)
+	case h.Expected == Restarts && count == 0:
+		return "was not restarted: " + h.Reason
+	case count > 1:
+		return fmt.Sprintf("restarted %d times instead of once", count)
+	}
+	return ""
+}
 
 // Row is what happened to a container.
 type Row struct {
 	Container string
-	Expected  Expected
-	// Reason says why it has to restart, or nothing.
-	Reason string
-	// Before is the ID of the container that ran before, After are those that
-	// came later, the earliest first.
+	// Before is the ID of the container that ran before anything happened.
 	Before string
-	After  []string
+	// Stages has what happened in each stage, the earliest first.
+	Stages []Happening
 	// Forecast is what was forecast, or nil in a scenario that no forecast is about.
 	Forecast *Forecasts
 	// Gone says that none runs any more although one has to.
 	Gone bool
 }
 
+// Replaced counts how often it was replaced.
+func (r Row) Replaced() int {
+	count := 0
+	for _, stage := range r.Stages {
+		count += len(stage.After)
+	}
+	return count
+}
+
+// Expected says what had to happen in the whole run.
+func (r Row) Expected() string {
+	count, may := 0, false
+	for _, stage := range r.Stages {
+		if stage.Expected == Restarts {
+			count++
+		}
+		may = may || stage.Expected == MayRestart
+	}
+	switch {
+	case count > 1:
+		return fmt.Sprintf("restarts %d times", count)
+	case count == 1:
+		return string(Restarts)
+	case may:
+		return string(MayRestart)
+	}
+	return string(Kept)
+}
+
 // Outcome says in a few words what happened.
 func (r Row) Outcome() string {
 	outcome := "kept"
-	switch {
-	case len(r.After) == 1:
+	switch count := r.Replaced(); {
+	case count == 1:
 		outcome = "restarted"
-	case len(r.After) > 1:
-		outcome = fmt.Sprintf("restarted %d times", len(r.After))
+	case count > 1:
+		outcome = fmt.Sprintf("restarted %d times", count)
 	}
 	if r.Gone {
 		return outcome + ", gone"
@@ -47,19 +103,30 @@ func (r Row) Outcome() string {
 	return outcome
 }
 
-// Deviation says how the outcome differs from what was expected, or nothing.
+// Deviation says how the outcome differs from what was expected, stage by stage: a
+// restart in the wrong one makes up for none in the right one. It is empty if it does not.
 func (r Row) Deviation() string {
-	switch {
-	case r.Gone:
-		return "does not run any more"
-	case r.Expected == Kept && len(r.After) > 0:
-		return "restarted without need"
-	case r.Expected == Restarts && len(r.After) == 0:
-		return "was not restarted: " + r.Reason
-	case r.Expected == Restarts && len(r.After) > 1:
-		return fmt.Sprintf("restarted %d times instead of once", len(r.After))
+	var deviations []string
+	for _, stage := range r.Stages {
+		if deviation := stage.deviation(); deviation != "" {
+			deviations = append(deviations, fmt.Sprintf("%s (%s)", deviation, stage.Stage))
+		}
 	}
-	return ""
+	if r.Gone {
+		deviations = append(deviations, "does not run any more")
+	}
+	return strings.Join(deviations, "; ")
+}
+
+// notes say when it was replaced, and why it had to be.
+func (r Row) notes() string {
+	var notes []string
+	for _, stage := range r.Stages {
+		if len(stage.After) > 0 || stage.Reason != "" {
+			notes = append(notes, fmt.Sprintf("%s: %s", stage.Stage, cmp.Or(stage.Reason, "restarted")))
+		}
+	}
+	return strings.Join(notes, "; ")
 }
 
 // difference says how the forecast differs from the outcome, or nothing.
@@ -67,7 +134,7 @@ func (r Row) difference() string {
 	if r.Forecast == nil {
 		return ""
 	}
-	return r.Forecast.Difference(len(r.After) > 0)
+	return r.Forecast.Difference(r.Replaced() > 0)
 }
 
 // hashBoundary is the minor version from which the hash of a container covers its name

@@ -4,28 +4,55 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
+// happened is one stage of a container's row.
+func happened(expected Expected, reason string, after ...string) Happening {
+	return Happening{Stage: "then", Expected: expected, Reason: reason, After: after}
+}
+
+// once is a row of a single stage.
+func once(name string, expected Expected, reason string, after ...string) Row {
+	return Row{Container: name, Stages: []Happening{happened(expected, reason, after...)}}
+}
+
+// Each wrong outcome is refused, in the stage in which it happened.
 func TestRow(t *testing.T) {
+	gone := func(row Row) Row { row.Gone = true; return row }
+	stages := func(stages ...Happening) Row { return Row{Stages: stages} }
 	for name, test := range map[string]struct {
-		row                Row
-		outcome, deviation string
+		row                          Row
+		expected, outcome, deviation string
 	}{
-		"kept":                    {Row{Expected: Kept}, "kept", ""},
-		"restarted":               {Row{Expected: Restarts, After: []string{"b"}}, "restarted", ""},
-		"restarted without need":  {Row{Expected: Kept, After: []string{"b"}}, "restarted", "restarted without need"},
-		"edit was suppressed":     {Row{Expected: Restarts, Reason: edited}, "kept", "was not restarted: " + edited},
-		"restarted twice":         {Row{Expected: Restarts, After: []string{"b", "c"}}, "restarted 2 times", "restarted 2 times instead of once"},
-		"does not run":            {Row{Expected: Kept, Gone: true}, "kept, gone", "does not run any more"},
-		"restarted, does not run": {Row{Expected: Restarts, After: []string{"b"}, Gone: true}, "restarted, gone", "does not run any more"},
+		"kept":                 {once("", Kept, ""), "kept", "kept", ""},
+		"restarted":            {once("", Restarts, edited, "b"), "restarts", "restarted", ""},
+		"may, did":             {once("", MayRestart, edited, "b"), "may restart", "restarted", ""},
+		"may, not":             {once("", MayRestart, edited), "may restart", "kept", ""},
+		"kept, then restarted": {stages(happened(Kept, ""), happened(Restarts, edited, "b")), "restarts", "restarted", ""},
+		"restarted in both":    {stages(happened(Restarts, edited, "b"), happened(Restarts, edited, "c")), "restarts 2 times", "restarted 2 times", ""},
+
+		"restarted without need":        {once("", Kept, "", "b"), "kept", "restarted", "restarted without need (then)"},
+		"restarted without need, twice": {once("", Kept, "", "b", "c"), "kept", "restarted 2 times", "restarted without need, 2 times (then)"},
+		"edit was suppressed":           {once("", Restarts, edited), "restarts", "kept", "was not restarted: " + edited + " (then)"},
+		"restarted twice":               {once("", Restarts, edited, "b", "c"), "restarts", "restarted 2 times", "restarted 2 times instead of once (then)"},
+		"may once, did twice":           {once("", MayRestart, edited, "b", "c"), "may restart", "restarted 2 times", "restarted 2 times instead of once (then)"},
+		"does not run":                  {gone(once("", Kept, "")), "kept", "kept, gone", "does not run any more"},
+		"restarted, does not run":       {gone(once("", Restarts, edited, "b")), "restarts", "restarted, gone", "does not run any more"},
+		// Two wrongs that make the right number:
+		"too early": {stages(happened(Kept, "", "b"), happened(Restarts, edited)), "restarts", "restarted",
+			"restarted without need (then); was not restarted: " + edited + " (then)"},
+		"too late": {stages(happened(Restarts, edited), happened(Kept, "", "b")), "restarts", "restarted",
+			"was not restarted: " + edited + " (then); restarted without need (then)"},
+		"twice, then not at all": {stages(happened(Restarts, edited, "b", "c"), happened(Restarts, edited)), "restarts 2 times", "restarted 2 times",
+			"restarted 2 times instead of once (then); was not restarted: " + edited + " (then)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := test.row.Outcome(); got != test.outcome {
-				t.Errorf("outcome %q, want %q", got, test.outcome)
-			}
-			if got := test.row.Deviation(); got != test.deviation {
-				t.Errorf("deviation %q, want %q", got, test.deviation)
+			got := []string{test.row.Expected(), test.row.Outcome(), test.row.Deviation()}
+			if diff := cmp.Diff([]string{test.expected, test.outcome, test.deviation}, got); diff != "" {
+				t.Errorf("expected, outcome and deviation (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -75,51 +102,6 @@ func TestStockRestartsWhatWasMeasured(t *testing.T) {
 	}
 }
 
-func TestExpected(t *testing.T) {
-	stock30 := Kubelet{Version: version(t, "v1.30.14")}
-	stock31 := Kubelet{Version: version(t, "v1.31.0")}
-	patched31 := Kubelet{Version: version(t, "v1.31.0"), Patched: true}
-	app := container{containerName: plainApp}
-	for name, test := range map[string]struct {
-		scenario string
-		to       Kubelet
-		want     Expected
-	}{
-		"patched":               {"plain", patched31, Kept},
-		"stock":                 {"plain", stock31, Restarts},
-		"patched, edited":       {"edit-during", patched31, Restarts},
-		"patched, edit undone":  {"edit-undone", patched31, Kept},
-		"patched, switched off": {"disabled", patched31, Restarts},
-		"patched, state lost":   {"lost", patched31, Kept},
-	} {
-		t.Run(name, func(t *testing.T) {
-			found, err := Find(test.scenario)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, reason := found[0].expected(Options{From: stock30, To: test.to})(app)
-			if got != test.want || (got == Restarts) != (reason != "") {
-				t.Errorf("got %s (%q), want %s", got, reason, test.want)
-			}
-		})
-	}
-}
-
-// Whatever a scenario expects to be restarted is there, for each pair of versions.
-func TestScenariosNameContainersThatAreThere(t *testing.T) {
-	known := map[containerName]bool{}
-	for _, c := range containersOf(podsFor(version(t, "v1.30.14"), version(t, "v1.30.14"))) {
-		known[c.containerName] = true
-	}
-	for _, scenario := range Scenarios() {
-		for name := range scenario.restarts {
-			if !known[name] {
-				t.Errorf("scenario %s: there is no container %s", scenario.Name, name)
-			}
-		}
-	}
-}
-
 func TestFind(t *testing.T) {
 	found, err := Find("lost, plain")
 	if err != nil || len(found) != 2 || found[0].Name != "lost" || found[1].Name != "plain" {
@@ -132,7 +114,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %v, want the names that there are", err)
 	}
 	names := Names(Scenarios(), func(s Scenario) bool { return s.PatchedFrom })
-	if names != "off-and-on,rollback,forth-and-back,dropped-fields" {
+	if names != "off-and-on,rollback,rollback-edit,forth-and-back,dropped-fields,dropped-fields-edit" {
 		t.Errorf("got %q", names)
 	}
 }
@@ -140,17 +122,18 @@ func TestFind(t *testing.T) {
 func TestFitting(t *testing.T) {
 	var left []string
 	options := Options{
-		To:  Kubelet{Patched: true},
+		From: Kubelet{Version: version(t, "v1.30.14")}, To: Kubelet{Version: version(t, "v1.31.0"), Patched: true},
 		Say: func(_ string, args ...any) { left = append(left, args[0].(error).Error()) },
 	}
 	fit := Fitting(options, Scenarios())
 	if got := Names(fit, func(s Scenario) bool { return s.Via || s.PatchedFrom }); got != "" {
 		t.Errorf("%s lack something and are not left out", got)
 	}
-	if len(left) != 6 || len(fit)+len(left) != len(Scenarios()) {
-		t.Errorf("left out %q, want the edit of a sidecar, hops, and the four that need two patched kubelets", left)
+	if len(left) != 10 || len(fit)+len(left) != len(Scenarios()) {
+		t.Errorf("left out %q, want the edit of a sidecar, hops, the six that need two patched kubelets, newer fields, and the resize policy", left)
 	}
-	for _, scenario := range Fitting(Options{Say: options.Say}, Scenarios()) {
+	options.To.Patched = false
+	for _, scenario := range Fitting(options, Scenarios()) {
 		if scenario.PatchedTo {
 			t.Errorf("scenario %s is not left out for a stock kubelet", scenario.Name)
 		}

@@ -29,10 +29,11 @@ func TestCheckComparesTheForecast(t *testing.T) {
 		"a verdict that nobody has thought of": {"perhaps", "perhaps", true, "was forecast as perhaps"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			row := Row{Container: "a/b", Expected: Kept, Forecast: &Forecasts{Asked: says(test.asked), Listed: says(test.listed)}}
+			row := once("a/b", Kept, "")
 			if test.restarted {
-				row.Expected, row.After = Restarts, []string{"new"}
+				row = once("a/b", Restarts, edited, "new")
 			}
+			row.Forecast = &Forecasts{Asked: says(test.asked), Listed: says(test.listed)}
 			err := (&Result{Path: []Kubelet{{Patched: true}}, Rows: []Row{row}}).Check()
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)

@@ -11,13 +11,17 @@ import (
 type history struct {
 	// ids has those of each name, the earliest seen first.
 	ids map[containerName][]string
-	// running are the IDs that ran when last looked.
+	// running are the IDs that ran when last looked, images the names of their images, as
+	// the container runtime has them, of every ID.
 	running map[string]bool
-	// noted is how many IDs of each name there were at note.
-	noted map[containerName]int
+	images  map[string]string
+	// marks has how many IDs of each name there were at the beginning of each stage.
+	marks []map[containerName]int
 }
 
-func newHistory() *history { return &history{ids: map[containerName][]string{}} }
+func newHistory() *history {
+	return &history{ids: map[containerName][]string{}, images: map[string]string{}}
+}
 
 // add adds what a look at all containers showed, and reports whether a container was
 // new.
@@ -27,6 +31,7 @@ func (h *history) add(seen []testnode.Container) (changed bool) {
 		name := containerName{container.Pod, container.Name}
 		if !slices.Contains(h.ids[name], container.ID) {
 			h.ids[name] = append(h.ids[name], container.ID)
+			h.images[container.ID] = container.Image
 			changed = true
 		}
 		if container.Running {
@@ -49,48 +54,50 @@ func (h *history) last(name containerName) (id string, running bool) {
 // complete reports whether each container is as it should be: running, or for an init
 // container that ends, ended.
 func (h *history) complete(containers []container) bool {
-	for _, c := range containers {
-		id, running := h.last(c.containerName)
-		if id == "" || running == (c.kind == initial) {
-			return false
-		}
-	}
-	return true
-}
-
-// note makes the present the state before the upgrade.
-func (h *history) note() {
-	h.noted = map[containerName]int{}
-	for name, ids := range h.ids {
-		h.noted[name] = len(ids)
-	}
-}
-
-// rows compares the present with what was noted.
-func (h *history) rows(containers []container, expected func(container) (Expected, string)) []Row {
-	var rows []Row
-	for _, c := range containers {
-		want, reason := expected(c)
-		row := Row{Container: c.String(), Expected: want, Reason: reason}
-		noted := h.noted[c.containerName]
-		if noted > 0 {
-			row.Before = h.ids[c.containerName][noted-1]
-		}
-		row.After = h.ids[c.containerName][noted:]
-		_, running := h.last(c.containerName)
-		row.Gone = !running && c.kind != initial
-		rows = append(rows, row)
-	}
-	return rows
+	return len(h.missing(containers)) == 0
 }
 
 // missing lists what keeps the history from being complete.
 func (h *history) missing(containers []container) []containerName {
 	var names []containerName
 	for _, c := range containers {
-		if !h.complete([]container{c}) {
+		if id, running := h.last(c.containerName); id == "" || running == (c.kind == initial) {
 			names = append(names, c.containerName)
 		}
 	}
 	return names
+}
+
+// mark begins a stage: what is seen from now on happened in it.
+func (h *history) mark() {
+	counts := map[containerName]int{}
+	for name, ids := range h.ids {
+		counts[name] = len(ids)
+	}
+	h.marks = append(h.marks, counts)
+}
+
+// row says what happened to a container in the stages that have begun.
+func (h *history) row(c container, stages []stage) Row {
+	ids := h.ids[c.containerName]
+	row := Row{Container: c.String()}
+	for i, counts := range h.marks {
+		from, to := counts[c.containerName], len(ids)
+		if i+1 < len(h.marks) {
+			to = h.marks[i+1][c.containerName]
+		}
+		if i == 0 && from > 0 {
+			row.Before = ids[from-1]
+		}
+		expected := stages[i].expected[c.containerName]
+		if expected.Expected == "" {
+			expected.Expected = Kept
+		}
+		row.Stages = append(row.Stages, Happening{
+			Stage: stages[i].title, Expected: expected.Expected, Reason: expected.Reason, After: ids[from:to],
+		})
+	}
+	_, running := h.last(c.containerName)
+	row.Gone = !running && c.kind != initial
+	return row
 }

@@ -37,22 +37,41 @@ func TestHistory(t *testing.T) {
 	if changed := h.add(before); changed || !h.complete(containers) {
 		t.Errorf("changed %t, missing %v", changed, h.missing(containers))
 	}
-	h.note()
-	for _, look := range [][]testnode.Container{
-		{seen("a1", "kept", true), seen("b2", "twice", false), seen("d2", "prepared-again", true)},
-		{seen("a1", "kept", true), seen("b3", "twice", true), seen("d2", "prepared-again", false)},
-	} {
-		if !h.add(look) {
-			t.Error("a new container is no change")
+	looks := func(looks ...[]testnode.Container) {
+		t.Helper()
+		for _, look := range looks {
+			if !h.add(look) {
+				t.Error("a new container is no change")
+			}
 		}
 	}
-	rows := h.rows(containers, func(container) (Expected, string) { return Kept, "" })
+	h.mark()
+	looks(
+		[]testnode.Container{seen("a1", "kept", true), seen("b2", "twice", false), seen("d2", "prepared-again", true)},
+		[]testnode.Container{seen("a1", "kept", true), seen("b3", "twice", true), seen("d2", "prepared-again", false)},
+	)
+	h.mark()
+	looks([]testnode.Container{seen("a1", "kept", true), seen("b4", "twice", true), seen("d2", "prepared-again", false)})
+	stages := []stage{
+		{title: "first", expected: map[containerName]expectation{{"pod", "twice"}: {Restarts, edited}}},
+		{title: "second"},
+	}
+	row := func(name, before string, gone bool, want Expected, reason string, first, second []string) Row {
+		return Row{Container: "pod/" + name, Before: before, Gone: gone, Stages: []Happening{
+			{Stage: "first", Expected: want, Reason: reason, After: first}, {Stage: "second", Expected: Kept, After: second},
+		}}
+	}
+	none := []string{}
 	want := []Row{
-		{Container: "pod/kept", Expected: Kept, Before: "a1", After: []string{}},
-		{Container: "pod/twice", Expected: Kept, Before: "b1", After: []string{"b2", "b3"}},
-		{Container: "pod/prepare", Expected: Kept, Before: "c1", After: []string{}},
-		{Container: "pod/prepared-again", Expected: Kept, Before: "d1", After: []string{"d2"}},
-		{Container: "pod/dead", Expected: Kept, Before: "e1", After: []string{}, Gone: true},
+		row("kept", "a1", false, Kept, "", none, none),
+		row("twice", "b1", false, Restarts, edited, []string{"b2", "b3"}, []string{"b4"}),
+		row("prepare", "c1", false, Kept, "", none, none),
+		row("prepared-again", "d1", false, Kept, "", []string{"d2"}, none),
+		row("dead", "e1", true, Kept, "", none, none),
+	}
+	var rows []Row
+	for _, c := range containers {
+		rows = append(rows, h.row(c, stages))
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)

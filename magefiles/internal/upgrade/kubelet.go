@@ -23,15 +23,8 @@ func (c *cluster) startKubelet(ctx context.Context, kubelet Kubelet) error {
 }
 
 // launch starts the kubelet and waits until it is healthy.
-func (c *cluster) launch(ctx context.Context, kubelet Kubelet) (err error) {
-	if c.place, err = c.node.PlaceKubelet(); err != nil {
-		return err
-	}
-	c.place.Kubeconfig = c.plane.kubeconfig
-	c.started++
-	c.version = kubelet.Version
-	name := fmt.Sprintf("kubelet-%02d-%s-%s", c.started, kubelet.Version, kubelet.kind())
-	if c.kubelet, err = c.node.StartKubelet(name, kubelet.Path, kubelet.Version, c.place); err != nil {
+func (c *cluster) launch(ctx context.Context, kubelet Kubelet) error {
+	if err := c.spawn(kubelet, 0); err != nil {
 		return err
 	}
 	health := newClient(fmt.Sprintf("http://127.0.0.1:%d", c.place.HealthPort), "", nil)
@@ -39,6 +32,19 @@ func (c *cluster) launch(ctx context.Context, kubelet Kubelet) (err error) {
 		_, err := health.text(ctx, "/healthz")
 		return err == nil, nil
 	})
+}
+
+// spawn starts the kubelet, and waits for nothing. verbosity is that of its log, or 0.
+func (c *cluster) spawn(kubelet Kubelet, verbosity int) (err error) {
+	if c.place, err = c.node.PlaceKubelet(); err != nil {
+		return err
+	}
+	c.place.Kubeconfig, c.place.Verbosity = c.plane.kubeconfig, verbosity
+	c.started++
+	c.version = kubelet.Version
+	name := fmt.Sprintf("kubelet-%02d-%s-%s", c.started, kubelet.Version, kubelet.kind())
+	c.kubelet, err = c.node.StartKubelet(name, kubelet.Path, kubelet.Version, c.place)
+	return err
 }
 
 func (c *cluster) stopKubelet() error {

@@ -131,6 +131,28 @@ func podsFor(oldest, knowing kubever.Version) []pod {
 	return pods
 }
 
+// moreStaticPods are static pods with UIDs of their own, to be edited.
+func moreStaticPods(Options) []pod {
+	return []pod{
+		{name: staticNewer.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000003", spec: object{"containers": list{sleeper("app", nil)}}},
+		{name: staticLater.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000004", spec: object{"containers": list{sleeper("app", nil)}}},
+	}
+}
+
+// resizePolicySince is the minor version from which kubelets know resizePolicy.
+const resizePolicySince = 27
+
+// resizablePod is one whose container asks to be restarted when its resources are resized.
+func resizablePod(Options) []pod {
+	policy := func(resource string) object {
+		return object{"resourceName": resource, "restartPolicy": "RestartContainer"}
+	}
+	resources := object{"cpu": "20m", "memory": "32Mi"}
+	return []pod{{name: resizeApp.Pod, spec: object{"containers": list{sleeper(resizeApp.Container, object{
+		"resizePolicy": list{policy("cpu"), policy("memory")}, "resources": object{"requests": resources, "limits": resources},
+	})}}}}
+}
+
 // sickFile makes the liveness probe of rich/app fail once, in its volume.
 const sickFile = "sick"
 
@@ -167,7 +189,7 @@ func recentSpec(minor int) object {
 		// Nobody answers: the container is not ready, which restarts nothing.
 		fields["readinessProbe"] = object{"grpc": object{"port": 1}, "periodSeconds": 10}
 	}
-	if minor >= 27 {
+	if minor >= resizePolicySince {
 		fields["resizePolicy"] = list{object{"resourceName": "cpu", "restartPolicy": "NotRequired"}}
 		fields["resources"] = object{"requests": object{"cpu": "10m"}}
 	}
@@ -181,7 +203,7 @@ func recentSpec(minor int) object {
 // gatesFor returns the API server's feature gates without which it would drop fields
 // of the pods that the version knowing knows.
 func gatesFor(knowing kubever.Version) []string {
-	if knowing.Minor >= 27 {
+	if knowing.Minor >= resizePolicySince {
 		return []string{"InPlacePodVerticalScaling=true"}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +114,19 @@ func notRecorded(_ context.Context, r *run) error {
 		return fmt.Errorf("the kubelet was not to write its state, and there is one (%v)", err)
 	}
 	return nil
+}
+
+// stillReadOnly wants the state folder to be read-only yet, and as it was when it became so.
+func stillReadOnly(_ context.Context, r *run) error {
+	folder := filepath.Dir(r.stateFile())
+	if err := refusesWrites(folder); err != nil {
+		return err
+	}
+	now, err := digests(folder)
+	if err == nil && !maps.Equal(now, r.frozen) {
+		err = fmt.Errorf("the files in the read-only folder %s were %v and are %v", folder, r.frozen, now)
+	}
+	return err
 }
 
 // setAside wants the damaged state to be kept under another name.

@@ -12,10 +12,10 @@ import (
 const (
 	// pollInterval is how often the rig looks at the containers.
 	pollInterval = 500 * time.Millisecond
-	// settle is how long the last kubelet is watched, at least: it looks at each
-	// pod every two seconds.
+	// settle is how long a stage is watched, at least: a kubelet looks at each pod every
+	// two seconds.
 	settle = 20 * time.Second
-	// quiet is how long nothing may have changed before a run ends.
+	// quiet is how long nothing may have changed before a stage ends.
 	quiet = 8 * time.Second
 	// patience is how long expected restarts may take.
 	patience = 2 * time.Minute
@@ -39,56 +39,42 @@ type run struct {
 	scenario   Scenario
 	cluster    *cluster
 	containers []container
+	stages     []stage
 	forecasts  map[containerName]Forecasts // nil where there is none
+	// edited has the images that were asked for in edits.
+	edited map[containerName]string
+	// frozen is what the state folder had in it when it was made read-only, by path.
+	frozen map[string]string
+	notes  []string
+}
+
+func newRun(options Options, scenario Scenario, cluster *cluster) *run {
+	r := &run{
+		options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods),
+		edited: map[containerName]string{},
+	}
+	r.stages = scenario.plan(options, r.containers)
+	return r
 }
 
 // rows goes through the scenario.
 func (r *run) rows(ctx context.Context) ([]Row, error) {
 	path := r.scenario.kubelets(r.options)
-	last := len(path) - 1
 	if err := r.begin(ctx, path[0]); err != nil {
 		return nil, fmt.Errorf("before the upgrade: %w", err)
 	}
-	for i, kubelet := range path[1:] {
-		if err := r.cluster.stopKubelet(); err != nil {
-			return nil, err
+	for _, stage := range r.stages {
+		if err := r.enter(ctx, stage, path[stage.kubelet]); err != nil {
+			return nil, fmt.Errorf("%s: %w", stage.title, err)
 		}
-		if i+1 == last && r.scenario.down != nil {
-			if err := r.scenario.down(ctx, r); err != nil {
-				return nil, fmt.Errorf("between the kubelets: %w", err)
-			}
+		if err := r.watch(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", stage.title, err)
 		}
-		r.options.Say("kubelet %s starts", kubelet)
-		if err := r.cluster.startKubelet(ctx, kubelet); err != nil {
-			return nil, fmt.Errorf("after the upgrade: %w", err)
-		}
-		if err := r.watch(ctx, false); err != nil {
-			return nil, fmt.Errorf("after the upgrade: %w", err)
-		}
-	}
-	if r.scenario.synced != nil {
-		if err := r.scenario.synced(ctx, r); err != nil {
-			return nil, fmt.Errorf("under the new kubelet: %w", err)
-		}
-	}
-	if err := r.watch(ctx, true); err != nil {
-		return nil, fmt.Errorf("after the upgrade: %w", err)
 	}
 	return r.present(), nil
 }
 
-func (r *run) present() []Row {
-	rows := r.cluster.history.rows(r.containers, r.scenario.expected(r.options))
-	for i, container := range r.containers {
-		if r.forecasts != nil {
-			forecasts := r.forecasts[container.containerName]
-			rows[i].Forecast = &forecasts
-		}
-	}
-	return rows
-}
-
-// begin runs the first kubelet until every container runs, and notes them.
+// begin runs the first kubelet until every container runs.
 func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 	r.options.Say("kubelet %s starts", kubelet)
 	if err := r.cluster.startKubelet(ctx, kubelet); err != nil {
@@ -97,16 +83,10 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 	if err := r.awaitAll(ctx); err != nil {
 		return err
 	}
-	if r.scenario.running != nil {
-		if err := r.scenario.running(ctx, r); err != nil {
-			return err
-		}
-	}
 	// What is still on its way would be taken for what the upgrade did.
 	if err := r.awaitQuiet(ctx); err != nil {
 		return err
 	}
-	r.cluster.history.note()
 	if !r.scenario.Foreseen {
 		return nil
 	}
@@ -115,6 +95,48 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 		return fmt.Errorf("forecasting the upgrade: %w", err)
 	}
 	return nil
+}
+
+// enter makes happen what a stage is about.
+func (r *run) enter(ctx context.Context, stage stage, kubelet Kubelet) error {
+	if !stage.running {
+		if err := r.cluster.stopKubelet(); err != nil {
+			return err
+		}
+	}
+	if _, err := r.look(ctx); err != nil { // what came late belongs to the stage before
+		return err
+	}
+	r.cluster.history.mark()
+	for _, event := range stage.events {
+		if err := event.change(ctx, r); err != nil {
+			return err
+		}
+	}
+	if stage.running {
+		return nil
+	}
+	r.options.Say("kubelet %s starts", kubelet)
+	return r.cluster.startKubelet(ctx, kubelet)
+}
+
+func (r *run) present() []Row {
+	var rows []Row
+	for _, container := range r.containers {
+		row := r.cluster.history.row(container, r.stages)
+		if r.forecasts != nil {
+			forecasts := r.forecasts[container.containerName]
+			row.Forecast = &forecasts
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// note keeps a line for the report.
+func (r *run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+	r.options.Say(format, args...)
 }
 
 // look adds the present to the history.
@@ -150,9 +172,9 @@ func (r *run) awaitQuiet(ctx context.Context) error {
 }
 
 // watch looks on while the kubelet works: for a while in any case, until it has synced
-// its pods and nothing changes any more, and with final also until what has to happen
-// has happened or is not going to.
-func (r *run) watch(ctx context.Context, final bool) error {
+// its pods, nothing changes any more, and what has to happen has happened or is not going
+// to.
+func (r *run) watch(ctx context.Context) error {
 	began := time.Now()
 	changedAt := began
 	return r.cluster.kubelet.Wait(ctx, 2*patience, "the containers to be left alone", func() (bool, error) {
@@ -161,15 +183,15 @@ func (r *run) watch(ctx context.Context, final bool) error {
 			changedAt = time.Now()
 		}
 		watched := time.Since(began)
-		calm := time.Since(changedAt) >= quiet && (final || watched >= settle)
+		calm := time.Since(changedAt) >= quiet && watched >= settle
 		if err != nil || !calm || !r.cluster.hasSynced(ctx) {
 			return false, err
 		}
-		return !final || r.satisfied() || watched >= patience, nil
+		return r.satisfied() || watched >= patience, nil
 	})
 }
 
-// satisfied reports whether everything is as expected.
+// satisfied reports whether everything is as expected so far.
 func (r *run) satisfied() bool {
 	for _, row := range r.present() {
 		if row.Deviation() != "" {

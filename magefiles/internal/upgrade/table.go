@@ -3,6 +3,7 @@ package upgrade
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -13,23 +14,30 @@ func WriteRun(out io.Writer, result *Result) {
 	fmt.Fprintln(out, "| container | forecast | expected | outcome | before | after | |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, row := range result.Rows {
-		note := row.Reason
-		if deviation := row.Deviation(); deviation != "" {
-			note = "**" + deviation + "**"
-		}
-		forecast := ""
-		if row.Forecast != nil {
-			forecast = row.Forecast.Asked.String()
-		}
-		if difference := row.difference(); difference != "" {
-			note = "**" + difference + "**"
-		}
-		last := row.Before
-		if len(row.After) > 0 {
-			last = row.After[len(row.After)-1]
-		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, forecast, row.Expected, row.Outcome(), row.Before, last, note)
+		writeRow(out, row)
 	}
+	for _, note := range result.Notes {
+		fmt.Fprintf(out, "\n%s\n", note)
+	}
+}
+
+func writeRow(out io.Writer, row Row) {
+	note := row.notes()
+	for _, wrong := range []string{row.Deviation(), row.difference()} {
+		if wrong != "" {
+			note = "**" + wrong + "**"
+		}
+	}
+	forecast, last := "", row.Before
+	if row.Forecast != nil {
+		forecast = row.Forecast.Asked.String()
+	}
+	for _, stage := range row.Stages {
+		if len(stage.After) > 0 {
+			last = stage.After[len(stage.After)-1]
+		}
+	}
+	fmt.Fprintf(out, "| %s | %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, forecast, row.Expected(), row.Outcome(), row.Before, last, note)
 }
 
 // WriteSummary writes a Markdown table with a line for each run.
@@ -39,7 +47,7 @@ func WriteSummary(out io.Writer, results []*Result) {
 	for _, result := range results {
 		had := 0
 		for _, row := range result.Rows {
-			if row.Expected == Restarts {
+			if strings.HasPrefix(row.Expected(), string(Restarts)) {
 				had++
 			}
 		}

@@ -67,6 +67,8 @@ type Result struct {
 	// Path lists the kubelets in the order in which they ran.
 	Path []Kubelet
 	Rows []Row
+	// Notes say what else was counted.
+	Notes []string
 	// Unproven says why the run does not show what the scenario is about, or is nil.
 	Unproven error
 	// Duration is how long the run took.
@@ -89,7 +91,7 @@ func (r *Result) Control() bool {
 func (r *Result) Replaced() int {
 	count := 0
 	for _, row := range r.Rows {
-		if len(row.After) > 0 {
+		if row.Replaced() > 0 {
 			count++
 		}
 	}
@@ -136,34 +138,25 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		return nil, err
 	}
 	path := scenario.kubelets(options)
-	oldest, newest := path[0].Version, path[0].Version
 	for _, kubelet := range path {
 		if err := kubelet.check(ctx); err != nil {
 			return nil, err
 		}
-		if kubelet.Version.Compare(oldest) < 0 {
-			oldest = kubelet.Version
-		}
-		if kubelet.Version.Compare(newest) > 0 {
-			newest = kubelet.Version
-		}
-	}
-	knowing := oldest
-	if scenario.NewerFields {
-		knowing = newest
 	}
 	result = &Result{Scenario: scenario, Path: path}
 	began := time.Now()
 	options.Say("%s, scenario %s: %s", result.title(), scenario.Name, scenario.Summary)
-	cluster, err := startCluster(ctx, options.APIServer, podsFor(oldest, knowing), gatesFor(knowing))
+	pods, knowing := scenario.pods(options)
+	cluster, err := startCluster(ctx, options.APIServer, pods, gatesFor(knowing))
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods)}
+	r := newRun(options, scenario, cluster)
 	result.Rows, err = r.rows(ctx)
 	if err == nil {
-		result.Unproven = r.prove(ctx)
+		result.Unproven = errors.Join(r.prove(ctx), r.proveImages(ctx))
 	}
+	result.Notes = r.notes
 	result.Duration = time.Since(began)
 	if err != nil || options.Keep || result.Check() != nil {
 		var keepErr error

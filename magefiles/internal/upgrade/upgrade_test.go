@@ -16,8 +16,8 @@ import (
 
 func TestCheck(t *testing.T) {
 	stock, patched := Kubelet{}, Kubelet{Patched: true}
-	kept := Row{Container: "a/b", Expected: Kept}
-	restarted := Row{Container: "c/d", Expected: Restarts, After: []string{"x"}}
+	kept := once("a/b", Kept, "")
+	restarted := once("c/d", Restarts, edited, "x")
 	for name, test := range map[string]struct {
 		path []Kubelet
 		rows []Row
@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"control that replaced nothing": {[]Kubelet{stock, stock}, []Row{kept}, []string{"proves nothing"}},
 		"patched that replaced nothing": {[]Kubelet{stock, patched}, []Row{kept}, nil},
 		"every deviation is listed": {[]Kubelet{stock, patched}, []Row{
-			{Container: "a/b", Expected: Kept, After: []string{"x"}}, restarted, {Container: "e/f", Expected: Restarts, Reason: edited},
+			once("a/b", Kept, "", "x"), restarted, once("e/f", Restarts, edited),
 		}, []string{"a/b restarted without need", "e/f was not restarted: " + edited}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,26 +54,38 @@ func TestCheckWantsProof(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
+	row := func(name, before string, asked predict.Forecast, after ...string) Row {
+		row := once(name, Kept, "", after...)
+		row.Before = before
+		if asked.Verdict != "" {
+			row.Forecast = &Forecasts{Asked: asked}
+		}
+		return row
+	}
 	result := &Result{
 		Scenario: Scenario{Name: "plain", Summary: "nothing"},
 		Path:     []Kubelet{{Version: version(t, "v1.30.14")}, {Version: version(t, "v1.31.0"), Patched: true}},
 		Rows: []Row{
-			{Container: "a/b", Expected: Kept, Before: "0123456789abcdef", After: []string{"fedcba9876543210"}},
-			{Container: "c/d", Expected: Kept, Before: "aaaa"},
-			{Container: "e/f", Expected: Kept, Before: "bbbb", Forecast: &Forecasts{Asked: predict.Forecast{Verdict: predict.KeptBySteadylet, Step: 2}}},
-			{Container: "g/h", Expected: Kept, Before: "cccc", Forecast: &Forecasts{Asked: predict.Forecast{Verdict: predict.Restarts, Reason: "so"}}},
+			row("a/b", "0123456789abcdef", predict.Forecast{}, "fedcba9876543210"),
+			row("c/d", "aaaa", predict.Forecast{}),
+			row("e/f", "bbbb", predict.Forecast{Verdict: predict.KeptBySteadylet, Step: 2}),
+			row("g/h", "cccc", predict.Forecast{Verdict: predict.Restarts, Reason: "so"}),
+			once("i/j", Restarts, edited, "dddd"),
 		},
+		Notes: []string{"killed twice"},
 	}
 	var out bytes.Buffer
 	WriteRun(&out, result)
 	WriteSummary(&out, []*Result{result})
 	for _, want := range []string{
 		"v1.30.14 (stock) -> v1.31.0 (patched), scenario plain (nothing): **failed** in 0s",
-		"| a/b |  | kept | restarted | 0123456789ab | fedcba987654 | **restarted without need** |",
+		"| a/b |  | kept | restarted | 0123456789ab | fedcba987654 | **restarted without need (then)** |",
 		"| c/d |  | kept | kept | aaaa | aaaa |  |",
 		"| e/f | kept by steadylet (step 2) | kept | kept | bbbb | bbbb | **was not forecast, from the kubelet's list of pods** |",
 		"| g/h | restarts | kept | kept | cccc | cccc | **was forecast as restarts (so)** |",
-		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 4 | 0 | 1 | **failed** |",
+		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 5 | 1 | 2 | **failed** |",
+		"| i/j |  | restarts | restarted |  | dddd | then: its image was edited |",
+		"\nkilled twice\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no line %q in\n%s", want, &out)
@@ -83,14 +95,20 @@ func TestTables(t *testing.T) {
 
 // What a scenario lacks is said before anything starts.
 func TestRunRefuses(t *testing.T) {
-	stock, patched := Kubelet{Version: version(t, "v1.30.14")}, Kubelet{Version: version(t, "v1.31.0"), Patched: true}
+	kubelet := func(text string, patched bool) Kubelet { return Kubelet{Version: version(t, text), Patched: patched} }
+	stock, patched := kubelet("v1.30.14", false), kubelet("v1.31.0", true)
 	for name, test := range map[string]struct {
 		options Options
 		want    string
 	}{
-		"rollback": {Options{From: stock, To: patched}, "both sides"},
-		"lost":     {Options{From: stock, To: stock}, "patched new kubelet"},
-		"hops":     {Options{From: stock, To: patched}, "a kubelet between"},
+		"rollback":       {Options{From: stock, To: patched}, "both sides"},
+		"lost":           {Options{From: stock, To: stock}, "patched new kubelet"},
+		"hops":           {Options{From: stock, To: patched}, "a kubelet between"},
+		"newer-fields":   {Options{From: kubelet("v1.31.0", false), To: kubelet("v1.36.3", true)}, "fields of the rig's pods that the other one does not"},
+		"dropped-fields": {Options{From: kubelet("v1.30.14", true), To: patched}, "these are v1.30.14 (patched) and v1.31.0 (patched)"},
+		"resize-policy":  {Options{From: stock, To: patched}, "a new one from 1.33 on"},
+		"sidecar-edit":   {Options{From: stock, To: patched}, "a new one from 1.32 on"},
+		"killed":         {Options{From: stock, To: kubelet("v1.20.2", true)}, "whose log says"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scenarios, err := Find(name)
