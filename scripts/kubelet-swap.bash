@@ -8,6 +8,9 @@
 #   replaced  the new program may be in place
 #   done      whatever runs now is to stay
 
+# shellcheck source=scripts/common.bash
+. "${BASH_SOURCE[0]%/*}/common.bash"
+
 # What the options say.
 kubelet='' backup_dir=/var/lib/steadylet/kubelets service=systemd:kubelet
 stop_command='' start_command='' healthy_within=60 calm=30 rollback=1 dry_run=0
@@ -20,21 +23,6 @@ meant=0
 
 # How long a service manager may take for one request, in seconds.
 readonly service_limit=180
-
-say() {
-    # Whoever reads may be gone; the run goes on.
-    printf '%s\n' "$*" >&2 || true
-    [[ -z $log ]] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log" || true
-}
-
-# fail STATUS TEXT... ends the run; the EXIT trap puts things right.
-fail() {
-    local status=$1
-    shift
-    meant=1
-    say "${0##*/}: $*"
-    exit "$status"
-}
 
 readonly common_options='  --kubelet PATH          the program to replace (default: that of the kubelet that runs)
   --backup-dir DIR        where backups lie (default: /var/lib/steadylet/kubelets)
@@ -83,17 +71,6 @@ check_options() {
         fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
 }
 
-# find_steadylet finds the node command: beside this script, or in PATH.
-find_steadylet() {
-    local here
-    here=$(dirname -- "$(readlink -f -- "$0")")
-    if [[ -x $here/steadylet ]]; then
-        steadylet=$here/steadylet
-    elif ! steadylet=$(command -v steadylet); then
-        fail 1 "the command steadylet is neither in $here nor in PATH: install it"
-    fi
-}
-
 # prepare makes what a run needs, and sees to it that it is the only one.
 prepare() {
     work=$(mktemp -d)
@@ -126,29 +103,12 @@ remove_leftovers() {
     done
 }
 
-# awaited runs a command in the background and waits for it, so that a signal is
-# answered at once. Its output goes where the caller sends it.
-awaited() {
-    "$@" {lock}<&- &
-    child=$!
-    local status=0
-    wait "$child" || status=$?
-    child=''
-    return "$status"
-}
-
 # version_of FILE prints what a kubelet's program says it is.
 version_of() {
     local text
     text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
     [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
     printf '%s\n' "${BASH_REMATCH[1]}"
-}
-
-digest_of() {
-    local sum
-    sum=$(sha256sum <"$1")
-    printf '%s\n' "${sum%% *}"
 }
 
 # find_kubelet settles which program is meant.

@@ -49,7 +49,7 @@ func superviseKubelet(t *testing.T, stock string) *supervised {
 	}
 	copyFile(t, stock, s.installed)
 	copyFile(t, string(command), filepath.Join(s.kit, "steadylet"))
-	for _, script := range []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "kubelet-swap.bash", "kubelet-service.bash"} {
+	for _, script := range []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "common.bash", "kubelet-swap.bash", "kubelet-service.bash"} {
 		copyFile(t, filepath.Join("..", "..", "..", "scripts", script), filepath.Join(s.kit, script))
 	}
 	s.addFixedPod(t)

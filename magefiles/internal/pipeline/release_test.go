@@ -40,7 +40,7 @@ func releaseRepository(t *testing.T) (root string, options pipeline.ReleaseOptio
 		}
 		writeFile(t, filepath.Join(root, name), data)
 	}
-	for _, name := range []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "kubelet-swap.bash", "kubelet-service.bash"} {
+	for _, name := range []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "common.bash", "kubelet-swap.bash", "kubelet-service.bash"} {
 		writeFile(t, filepath.Join(root, "scripts", name), []byte("#!/bin/sh\n"))
 	}
 	location := filepath.Join(filepath.Dir(root), "kubernetes.tar.gz")

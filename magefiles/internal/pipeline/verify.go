@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/build"
-	"github.com/steadylet/steadylet/magefiles/internal/command"
 	"github.com/steadylet/steadylet/magefiles/internal/firstrun"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
@@ -114,19 +111,6 @@ func (p *Pipeline) tags(versions string) ([]kubever.Version, error) {
 		tags = append(tags, tag)
 	}
 	return tags, nil
-}
-
-// Delve builds the debugger that go.mod pins and returns its path.
-func (p *Pipeline) Delve(ctx context.Context) (string, error) {
-	path := filepath.Join(p.space.Dir(), "tools", "dlv")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("building Delve: %w", err)
-	}
-	build := command.Command{Args: []string{"go", "build", "-o", path, "github.com/go-delve/delve/cmd/dlv"}, Dir: p.config.Root, Env: p.config.Environment}
-	if err := build.Run(ctx); err != nil {
-		return "", fmt.Errorf("building Delve: %w", err)
-	}
-	return path, nil
 }
 
 // WriteVerified writes the table of first runs as Markdown.

@@ -26,6 +26,7 @@ var nodeScripts = [...]struct {
 	{name: "upgrade-kubelet", mode: 0o755, command: true},
 	{name: "rollback-kubelet", mode: 0o755, command: true},
 	{name: "generate-state.sh", mode: 0o755},
+	{name: "common.bash", mode: 0o644},
 	{name: "kubelet-swap.bash", mode: 0o644},
 	{name: "kubelet-service.bash", mode: 0o644},
 }

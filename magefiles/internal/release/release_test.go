@@ -73,7 +73,7 @@ func TestArchiveHolds(t *testing.T) {
 		top + "kubelet.manifest.json": "-rw-r--r--", top + "kubelet.cdx.json": "-rw-r--r--",
 		top + "LICENSE": "-rw-r--r-- Licence text.\n", top + "NOTICE": "-rw-r--r--", top + "RELEASE.md": "-rw-r--r--",
 		top + "upgrade-kubelet": "-rwxr-xr-x", top + "rollback-kubelet": "-rwxr-xr-x", top + "generate-state.sh": "-rwxr-xr-x",
-		top + "kubelet-swap.bash": "-rw-r--r--", top + "kubelet-service.bash": "-rw-r--r--",
+		top + "common.bash": "-rw-r--r--", top + "kubelet-swap.bash": "-rw-r--r--", top + "kubelet-service.bash": "-rw-r--r--",
 		top + "systemd/": "drwxr-xr-x", top + "systemd/kubelet.service": "-rw-r--r--", top + "systemd/environment": "-rw-r--r--",
 		top + "systemd/kubelet.service.d/": "drwxr-xr-x", top + "systemd/kubelet.service.d/20-steadylet.conf": "-rw-r--r--",
 	}

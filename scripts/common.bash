@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What the scripts share that change something on a node.
+
+# What a run knows.
+steadylet='' log='' lock='' child=''
+# Whether the exit status is one that was chosen.
+meant=0
+
+say() {
+    # Whoever reads may be gone; the run goes on.
+    printf '%s\n' "$*" >&2 || true
+    [[ -z $log ]] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log" || true
+}
+
+# fail STATUS TEXT... ends the run; the EXIT trap puts things right.
+fail() {
+    local status=$1
+    shift
+    # shellcheck disable=SC2034 # that trap looks at it
+    meant=1
+    say "${0##*/}: $*"
+    exit "$status"
+}
+
+# find_steadylet finds the node command: beside this script, or in PATH.
+find_steadylet() {
+    local here
+    here=$(dirname -- "$(readlink -f -- "$0")")
+    if [[ -x $here/steadylet ]]; then
+        steadylet=$here/steadylet
+    elif ! steadylet=$(command -v steadylet); then
+        fail 1 "the command steadylet is neither in $here nor in PATH: install it"
+    fi
+}
+
+# awaited runs a command in the background and waits for it, so that a signal is answered
+# at once. It has neither this run's input nor its lock.
+awaited() {
+    if [[ -n $lock ]]; then "$@" {lock}<&- & else "$@" & fi
+    child=$!
+    local status=0
+    wait "$child" || status=$?
+    child=''
+    return "$status"
+}
+
+digest_of() {
+    local sum
+    sum=$(sha256sum <"$1")
+    printf '%s\n' "${sum%% *}"
+}
