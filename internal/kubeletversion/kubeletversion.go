@@ -33,3 +33,10 @@ func Release(version string) string {
 	release, _, _ := strings.Cut(version, "+")
 	return release
 }
+
+// Series returns the digest of the patches that a version names: "8b1ec5d9", or nothing
+// for one without them.
+func Series(version string) string {
+	_, series, _ := strings.Cut(version, "+steadylet.")
+	return series
+}

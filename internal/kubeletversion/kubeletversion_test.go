@@ -32,6 +32,9 @@ func TestParse(t *testing.T) {
 		if release, patched := kubeletversion.Release(got), kubeletversion.Patched(got); release != want.release || patched != want.patched {
 			t.Errorf("%q: release %q, patched %t", output, release, patched)
 		}
+		if series := kubeletversion.Series(got); want.patched && series != "8b1ec5d9" || !want.patched && series != "" {
+			t.Errorf("%q: series %q", output, series)
+		}
 	}
 }
 

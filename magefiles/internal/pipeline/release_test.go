@@ -33,7 +33,7 @@ func releaseRepository(t *testing.T) (root string, options pipeline.ReleaseOptio
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"LICENSE", "NOTICE", "README.md"} {
+	for _, name := range []string{"LICENSE", "NOTICE", "README.md", "docs/upgrades.md"} {
 		data, err := os.ReadFile(filepath.Join(up, name))
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
+	"github.com/steadylet/steadylet/magefiles/internal/upgradetable"
 )
 
 const page = "# Title\n<!-- begin a -->\nold\n<!-- end a -->\nbetween\n<!-- begin b -->\n<!-- end b -->\nend\n"

@@ -3,8 +3,11 @@ package upgrade
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/steadylet/steadylet/magefiles/internal/upgradetable"
 )
 
 // WriteRun writes a run as a Markdown table, a line for each container.
@@ -40,10 +43,11 @@ func writeRow(out io.Writer, row Row) {
 	fmt.Fprintf(out, "| %s | %s | %s | %s | %.12s | %.12s | %s |\n", row.Container, forecast, row.Expected(), row.Outcome(), row.Before, last, note)
 }
 
-// WriteSummary writes a Markdown table with a line for each run.
+// WriteSummary writes a Markdown table with a line for each run, which package
+// upgradetable reads.
 func WriteSummary(out io.Writer, results []*Result) {
-	fmt.Fprintln(out, "| upgrade | scenario | containers | had to be replaced | were replaced | result |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|")
+	fmt.Fprintln(out, upgradetable.Heading)
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	for _, result := range results {
 		had := 0
 		for _, row := range result.Rows {
@@ -51,16 +55,30 @@ func WriteSummary(out io.Writer, results []*Result) {
 				had++
 			}
 		}
-		fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %s |\n", result.title(), result.Scenario.Name, len(result.Rows), had, result.Replaced(), result.verdict())
+		fmt.Fprintln(out, upgradetable.Row{
+			Upgrade: result.title(), Scenario: result.Scenario.Name, Containers: len(result.Rows),
+			Had: had, Were: result.Replaced(), Result: result.verdict(), Series: result.series(),
+		})
 	}
 }
 
 func (r *Result) verdict() string {
 	if r.Check() != nil {
-		return "**failed**"
+		return upgradetable.Failed
 	}
 	if r.Control() {
-		return "control passed"
+		return upgradetable.ControlPassed
 	}
-	return "passed"
+	return upgradetable.Passed
+}
+
+// series lists the digests of the series that the patched kubelets name.
+func (r *Result) series() string {
+	var digests []string
+	for _, kubelet := range r.Path {
+		if kubelet.Patched && !slices.Contains(digests, kubelet.series) {
+			digests = append(digests, kubelet.series)
+		}
+	}
+	return strings.Join(digests, ", ")
 }

@@ -21,6 +21,8 @@ type Kubelet struct {
 	Version kubever.Version
 	// Patched says that it was built with the series.
 	Patched bool
+	// series is the digest that a patched one's version ends with. Run fills it in.
+	series string
 }
 
 func (k Kubelet) kind() string {
@@ -34,16 +36,17 @@ func (k Kubelet) kind() string {
 func (k Kubelet) String() string { return fmt.Sprintf("%s (%s)", k.Version, k.kind()) }
 
 // check asks the binary for its version, and refuses one that is not what it is said to
-// be: a stock kubelet that passes for a patched one would make every figure wrong.
-func (k Kubelet) check(ctx context.Context) error {
+// be: a stock kubelet that passes for a patched one would make every figure wrong. It
+// returns the digest of the series that a patched one names.
+func (k Kubelet) check(ctx context.Context) (series string, err error) {
 	says, err := kubeletproc.Version(ctx, k.Path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if kubeletversion.Release(says) != k.Version.String() || kubeletversion.Patched(says) != k.Patched {
-		return fmt.Errorf("%s says that it is %s, and it should be %s", k.Path, says, k)
+		return "", fmt.Errorf("%s says that it is %s, and it should be %s", k.Path, says, k)
 	}
-	return nil
+	return kubeletversion.Series(says), nil
 }
 
 // Options say what is upgraded to what.
@@ -138,8 +141,8 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		return nil, err
 	}
 	path := scenario.kubelets(options)
-	for _, kubelet := range path {
-		if err := kubelet.check(ctx); err != nil {
+	for i := range path {
+		if path[i].series, err = path[i].check(ctx); err != nil {
 			return nil, err
 		}
 	}

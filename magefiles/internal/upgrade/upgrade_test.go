@@ -64,7 +64,7 @@ func TestTables(t *testing.T) {
 	}
 	result := &Result{
 		Scenario: Scenario{Name: "plain", Summary: "nothing"},
-		Path:     []Kubelet{{Version: version(t, "v1.30.14")}, {Version: version(t, "v1.31.0"), Patched: true}},
+		Path:     []Kubelet{{Version: version(t, "v1.30.14")}, {Version: version(t, "v1.31.0"), Patched: true, series: "0a1b2c3d"}},
 		Rows: []Row{
 			row("a/b", "0123456789abcdef", predict.Forecast{}, "fedcba9876543210"),
 			row("c/d", "aaaa", predict.Forecast{}),
@@ -83,7 +83,7 @@ func TestTables(t *testing.T) {
 		"| c/d |  | kept | kept | aaaa | aaaa |  |",
 		"| e/f | kept by steadylet (step 2) | kept | kept | bbbb | bbbb | **was not forecast, from the kubelet's list of pods** |",
 		"| g/h | restarts | kept | kept | cccc | cccc | **was forecast as restarts (so)** |",
-		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 5 | 1 | 2 | **failed** |",
+		"| v1.30.14 (stock) -> v1.31.0 (patched) | plain | 5 | 1 | 2 | **failed** | 0a1b2c3d |",
 		"| i/j |  | restarts | restarted |  | dddd | then: its image was edited |",
 		"\nkilled twice\n",
 	} {
@@ -161,7 +161,7 @@ func TestKubeletIsWhatItIsSaidToBe(t *testing.T) {
 		want    string
 	}{
 		"stock":                    {"Kubernetes v1.31.0", false, ""},
-		"patched":                  {"Kubernetes v1.31.0+steadylet.00000000", true, ""},
+		"patched":                  {"Kubernetes v1.31.0+steadylet.0a1b2c3d", true, ""},
 		"stock said to be patched": {"Kubernetes v1.31.0", true, "should be v1.31.0 (patched)"},
 		"patched said to be stock": {"Kubernetes v1.31.0+steadylet.00000000", false, "should be v1.31.0 (stock)"},
 		"another version":          {"Kubernetes v1.31.1", false, "says that it is v1.31.1"},
@@ -170,7 +170,10 @@ func TestKubeletIsWhatItIsSaidToBe(t *testing.T) {
 			if err := os.WriteFile(path, []byte("#!/bin/sh\necho "+test.says+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			err := Kubelet{Path: path, Version: version(t, "v1.31.0"), Patched: test.patched}.check(t.Context())
+			series, err := Kubelet{Path: path, Version: version(t, "v1.31.0"), Patched: test.patched}.check(t.Context())
+			if wanted := test.patched && err == nil; wanted != (series == "0a1b2c3d") {
+				t.Errorf("the series is said to be %q", series)
+			}
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
