@@ -15,14 +15,17 @@ import (
 	"github.com/steadylet/steadylet/statefile"
 )
 
+// LeftOut takes what should have been read and wasn't: a file by its path, and why.
+type LeftOut func(what string, why error)
+
 // Node is what this node says of its pods. The zero Node says nothing.
 type Node struct {
 	Settings nodestate.Settings
 	Runtime  Runtime
 	// State is what a patched kubelet has recorded, or empty.
 	State statefile.State
-	// Warn takes what is left out, and why. It must be set.
-	Warn func(format string, args ...any)
+	// LeftOut takes what is left out, and why. It must be set for Pods.
+	LeftOut LeftOut
 
 	leftOut map[string]string // why a patched kubelet recreates it, by the pod's name
 }
@@ -85,7 +88,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 		for _, file := range files {
 			pod, err := readManifest(file)
 			if err != nil {
-				n.Warn("%s is left out: %v", file.Path, err)
+				n.LeftOut(file.Path, err)
 				continue
 			}
 			static[file.Namespace+"/"+file.Name] = true
@@ -110,8 +113,8 @@ func readManifest(file nodestate.ManifestFile) (predict.Pod, error) {
 }
 
 // ReadManifests calls each for the pods of a folder of manifests. What is no manifest is
-// left out, and warn is told.
-func ReadManifests(folder string, warn func(format string, args ...any), each func(predict.Pod) error) error {
+// left out, and leftOut is told.
+func ReadManifests(folder string, leftOut LeftOut, each func(predict.Pod) error) error {
 	files, err := nodestate.ReadManifests(folder, "node")
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func ReadManifests(folder string, warn func(format string, args ...any), each fu
 	for _, file := range files {
 		pod, err := readManifest(file)
 		if err != nil {
-			warn("%s is left out: %v", file.Path, err)
+			leftOut(file.Path, err)
 			continue
 		}
 		if err := each(pod); err != nil {
