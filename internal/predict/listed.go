@@ -27,7 +27,7 @@ type listedPod struct {
 
 	nodeName, phase            string
 	volumes, affinity          []byte
-	securityContext            []byte
+	securityContext, resources []byte
 	containers, initContainers []listedContent
 	statuses, initStatuses     []listedStatus
 }
@@ -35,6 +35,7 @@ type listedPod struct {
 type listedStatus struct {
 	name, image, containerID string
 	startedAt                time.Time
+	allocated                bool // it says what is allocated
 }
 
 // member reads one member of a pod.
@@ -92,6 +93,8 @@ func (l *listedPod) spec(d *jsontext.Decoder, name string) error {
 		return raw(d, &l.affinity)
 	case "securityContext":
 		return raw(d, &l.securityContext)
+	case "resources":
+		return raw(d, &l.resources)
 	case "containers":
 		return contents(d, &l.containers)
 	case "initContainers":
@@ -148,6 +151,9 @@ func (s *listedStatus) member(d *jsontext.Decoder, name string) error {
 		return text(d, &s.image)
 	case "containerID":
 		return text(d, &s.containerID)
+	case "allocatedResources":
+		s.allocated = d.PeekKind() == jsontext.KindBeginObject
+		return d.SkipValue()
 	case "state":
 		return object(d, func(name string) error {
 			if name != "running" {
@@ -210,7 +216,7 @@ func (l *listedPod) pod() (Pod, error) {
 	if l.name == "" || len(l.containers) == 0 {
 		return Pod{}, errors.New("it has no name or no containers")
 	}
-	pod := Pod{Namespace: l.namespace, Name: l.name, Ended: l.phase == "Succeeded" || l.phase == "Failed"}
+	pod := Pod{Namespace: l.namespace, Name: l.name, Resources: l.resources, Ended: l.phase == "Succeeded" || l.phase == "Failed"}
 	uid := l.uid
 	if l.mirrored {
 		pod.Static, uid = true, l.mirror
@@ -250,7 +256,7 @@ func (c listedContent) container(kind Kind, statuses []listedStatus) Container {
 	for _, status := range statuses {
 		if status.name == c.name {
 			_, made.ID, _ = strings.Cut(status.containerID, "://")
-			made.RunningImage, made.CreatedAt = status.image, status.startedAt
+			made.RunningImage, made.CreatedAt, made.Resizable = status.image, status.startedAt, status.allocated
 		}
 	}
 	return made
