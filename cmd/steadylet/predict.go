@@ -67,6 +67,8 @@ type predictFlags struct {
 	stock, patched bool
 	failOn         []string
 	failing        bool // --fail-on is said
+	podCgroups     bool
+	saysCgroups    bool // --cgroups-per-qos is said
 	request        nodestate.Request
 	asksRuntime    bool
 }
@@ -86,9 +88,11 @@ func newPredict(a app) *cobra.Command {
 	cmd.Flags().BoolVar(&flags.stock, "stock", false, "the new kubelet is a stock one")
 	cmd.Flags().BoolVar(&flags.patched, "patched", false, "the new kubelet is a patched one (default)")
 	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, unknown), with 11 if the forecast is not of everything")
+	cmd.Flags().BoolVar(&flags.podCgroups, "cgroups-per-qos", true, "what the kubelet has for cgroupsPerQOS (default: what this node says where it is asked, else true)")
 	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
 	output := addOutput(cmd, a, "svg")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		flags.saysCgroups = cmd.Flags().Changed("cgroups-per-qos")
 		flags.failing = cmd.Flags().Changed("fail-on")
 		format, err := settled(output, func() error { return errors.Join(finish(), flags.check()) })
 		if err != nil {
@@ -159,7 +163,10 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 		return err
 	}
 	node.LeftOut = skipped.add
-	upgrade.State = node.State
+	upgrade.State, upgrade.NoPodCgroups, upgrade.Resize = node.State, node.NoPodCgroups, node.Resize
+	if flags.saysCgroups {
+		upgrade.NoPodCgroups = !flags.podCgroups
+	}
 	writer := predict.NewWriter(a.out, format, upgrade)
 	each := func(pod predict.Pod) error {
 		if err := node.Annotate(&pod); err != nil {

@@ -21,7 +21,10 @@ type LeftOut func(what string, why error)
 // Node is what this node says of its pods. The zero Node says nothing.
 type Node struct {
 	Settings nodestate.Settings
-	Runtime  Runtime
+	// NoPodCgroups and Resize are as in predict.Upgrade.
+	NoPodCgroups bool
+	Resize       *bool
+	Runtime      Runtime
 	// State is what a patched kubelet has recorded, or empty.
 	State statefile.State
 	// LeftOut takes what is left out, and why. It must be set for Pods.
@@ -32,6 +35,14 @@ type Node struct {
 
 // Look finds the kubelet, its settings and its record.
 func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubeletproc.Proc) error {
+	kubelet, config, _, err := request.Settle(proc)
+	if err != nil {
+		return fmt.Errorf("looking at this node: %w", err)
+	}
+	n.NoPodCgroups = !kubelet.PodCgroups(config)
+	if on, set := kubelet.Gate(config, "InPlacePodVerticalScaling"); set {
+		n.Resize = &on
+	}
 	settings, plan, err := request.Generate(ctx, proc, time.Now())
 	if err != nil {
 		return fmt.Errorf("looking at this node: %w", err)
