@@ -35,7 +35,7 @@ func Build(ctx context.Context,
 	arch *string, // amd64 or arm64 (default: this host's)
 	cgo *bool, // link C code, as upstream's own builds do
 	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
-	untested *bool, // also take a version that the series has no range for
+	untested *bool, // also take a version that the series has no range for, or patches that are not locked
 	leafYears *int, // years for which kubeadm signs certificates (default with -caYears: 10)
 	caYears *int, // years for which kubeadm makes authorities (default with -leafYears: 30)
 	source *string, // auto, git, module, archive or dir (default: auto)
@@ -102,7 +102,7 @@ func Source(ctx context.Context,
 func Patch(ctx context.Context,
 	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
 	series *string, // folder in patches/ (default: restart-suppression)
-	untested *bool, // also take a version that the series has no range for
+	untested *bool, // also take a version that the series has no range for, or patches that are not locked
 	json *bool, // print conflicts as JSON
 	source *string, // auto, git, module, archive or dir (default: auto)
 	location *string, // URL or path of the repository, archive or folder
@@ -189,7 +189,7 @@ func run(do func(*pipeline.Pipeline) error) (err error) {
 
 func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool, years *certvalidity.Years) (*pipeline.Patched, error) {
 	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false), Validity: years}
-	if err := p.CheckSeries(options.Series); err != nil {
+	if err := p.CheckSeries(options, from.Version); err != nil {
 		return nil, err // before anything is fetched
 	}
 	tree, err := p.Source(ctx, from)

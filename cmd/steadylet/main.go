@@ -48,6 +48,8 @@ const (
 	// exitReplaced and exitUnhealthy are of containers, kubelet and certs restart.
 	exitReplaced  = 7
 	exitUnhealthy = 8
+	// 9 and 10 are exitExpiring and exitExpired.
+	exitIncomplete = 11
 )
 
 const exitHelp = `Exit status:
@@ -60,7 +62,8 @@ const exitHelp = `Exit status:
   6  doctor found something as bad as --fail-on, an error unless you say otherwise;
      predict has a container with a verdict that --fail-on names
   7  containers were replaced needlessly
-  8  no kubelet runs, or it isn't healthy`
+  8  no kubelet runs, or it isn't healthy
+  11 predict with --fail-on: something was left out, or there is no container`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")
@@ -85,6 +88,8 @@ func exitCode(err error) int {
 		return exitRefused
 	case is(errFound, errForecast):
 		return exitFound
+	case is(errIncomplete):
+		return exitIncomplete
 	case is(statefile.ErrFutureSchema):
 		return exitFuture
 	case is(statefile.ErrMissing, errNoManifest, certs.ErrNone):

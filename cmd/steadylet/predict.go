@@ -32,6 +32,11 @@ A list of a kubelet's own lacks the fields that this kubelet does not know. The 
   kept by steadylet  stock restarts it, patched does not; the step is that of README.md
   unknown            it can't be told; the reason says what would help
 
+With --fail-on a pipeline stops rather than pass what nobody has looked at: a manifest that
+is no pod or can't be read, a page of a longer list, and an input without any container
+end with status 11, and a warning says what was left out and why. A verdict that is named
+comes first, with status 6. Name unknown too, unless you mean to pass what can't be told.
+
 The forecast is about hashes and UIDs. It assumes that nobody edits a pod meanwhile.
 
 `
@@ -45,7 +50,7 @@ const predictExample = `  # what would a stock upgrade do to this cluster's cont
   steadylet predict --to v1.31.0 --runtime-endpoint unix:///run/containerd/containerd.sock pods.json
 
   # in a pipeline: fail where a static pod would be recreated
-  steadylet predict --from v1.30.14 --to v1.31.0 --stock --fail-on restarts /etc/kubernetes/manifests
+  steadylet predict --from v1.30.14 --to v1.31.0 --stock --fail-on restarts,unknown /etc/kubernetes/manifests
 
   # which upgrade restarts what, as a picture
   steadylet predict -o svg > upgrades.svg`
@@ -53,11 +58,17 @@ const predictExample = `  # what would a stock upgrade do to this cluster's cont
 // errForecast is that of a forecast with what --fail-on names.
 var errForecast = errors.New("the forecast has what --fail-on names")
 
+// errIncomplete is that of a forecast that is not of everything, with --fail-on.
+var errIncomplete = errors.New("the forecast is not of everything, and --fail-on passes nothing that wasn't looked at")
+
 // predictFlags are what a person says.
 type predictFlags struct {
 	from, to       string
 	stock, patched bool
 	failOn         []string
+	failing        bool // --fail-on is said
+	podCgroups     bool
+	saysCgroups    bool // --cgroups-per-qos is said
 	request        nodestate.Request
 	asksRuntime    bool
 }
@@ -76,16 +87,19 @@ func newPredict(a app) *cobra.Command {
 	cmd.Flags().StringVar(&flags.to, "to", "", "the new kubelet's version")
 	cmd.Flags().BoolVar(&flags.stock, "stock", false, "the new kubelet is a stock one")
 	cmd.Flags().BoolVar(&flags.patched, "patched", false, "the new kubelet is a patched one (default)")
-	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict: restarts, unknown")
+	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, unknown), with 11 if the forecast is not of everything")
+	cmd.Flags().BoolVar(&flags.podCgroups, "cgroups-per-qos", true, "what the kubelet has for cgroupsPerQOS (default: what this node says where it is asked, else true)")
 	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
 	output := addOutput(cmd, a, "svg")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		flags.saysCgroups = cmd.Flags().Changed("cgroups-per-qos")
+		flags.failing = cmd.Flags().Changed("fail-on")
 		format, err := settled(output, func() error { return errors.Join(finish(), flags.check()) })
 		if err != nil {
 			return err
 		}
 		if format == "svg" {
-			return predict.WriteMatrix(a.out)
+			return a.picture(flags, args)
 		}
 		flags.asksRuntime = cmd.Flags().Changed("runtime-endpoint") || len(args) == 0
 		return a.predict(cmd.Context(), flags, args, format)
@@ -93,7 +107,18 @@ func newPredict(a app) *cobra.Command {
 	return cmd
 }
 
+// picture draws every pair of versions. It looks at no pods, so it can't fail for any.
+func (a app) picture(flags predictFlags, args []string) error {
+	if flags.failing || len(args) > 0 {
+		return errors.New("-o svg draws every pair of versions, of no pods in particular: leave PODS and --fail-on out")
+	}
+	return predict.WriteMatrix(a.out)
+}
+
 func (f predictFlags) check() error {
+	if f.failing && len(f.failOn) == 0 {
+		return errors.New("--fail-on is empty: want restarts or unknown")
+	}
 	for _, verdict := range f.failOn {
 		if !slices.Contains([]string{string(predict.Restarts), string(predict.Unknown)}, verdict) {
 			return fmt.Errorf("--fail-on %s is not known: want restarts or unknown", verdict)
@@ -131,12 +156,17 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if err != nil {
 		return err
 	}
+	skipped := &skips{warn: a.warn}
 	// Where the old kubelet is the one that runs, its settings and its record count.
 	node, err := a.node(ctx, flags, len(args) == 0 || flags.from == "")
 	if err != nil {
 		return err
 	}
-	upgrade.State = node.State
+	node.LeftOut = skipped.add
+	upgrade.State, upgrade.NoPodCgroups, upgrade.Resize = node.State, node.NoPodCgroups, node.Resize
+	if flags.saysCgroups {
+		upgrade.NoPodCgroups = !flags.podCgroups
+	}
 	writer := predict.NewWriter(a.out, format, upgrade)
 	each := func(pod predict.Pod) error {
 		if err := node.Annotate(&pod); err != nil {
@@ -152,7 +182,7 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if len(args) == 0 {
 		err = node.Pods(each)
 	} else {
-		err = a.pods(args[0], each)
+		err = a.pods(args[0], skipped, each)
 	}
 	if err != nil {
 		return err
@@ -161,12 +191,26 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if err != nil {
 		return fmt.Errorf("writing the forecast: %w", err)
 	}
-	return failed(flags.failOn, sums.Total)
+	if sums.Total == (predict.Counts{}) {
+		a.warn("no container was found")
+	}
+	return flags.failed(sums.Total, skipped.count)
+}
+
+// skips counts what should have been in the forecast, and says why it isn't.
+type skips struct {
+	warn  func(format string, args ...any)
+	count int
+}
+
+func (s *skips) add(what string, why error) {
+	s.count++
+	s.warn("%s is left out: %v", what, why)
 }
 
 // failed is the error of a forecast that a pipeline must not pass.
-func failed(on []string, total predict.Counts) error {
-	for _, verdict := range on {
+func (f predictFlags) failed(total predict.Counts, skipped int) error {
+	for _, verdict := range f.failOn {
 		count := total.Restarts
 		if verdict == string(predict.Unknown) {
 			count = total.Unknown
@@ -175,12 +219,20 @@ func failed(on []string, total predict.Counts) error {
 			return fmt.Errorf("%w: %s: %d containers", errForecast, verdict, count)
 		}
 	}
+	switch {
+	case !f.failing:
+		return nil
+	case skipped > 0:
+		return fmt.Errorf("%w: %d left out, see the warnings", errIncomplete, skipped)
+	case total == (predict.Counts{}):
+		return fmt.Errorf("%w: there is no container in it", errIncomplete)
+	}
 	return nil
 }
 
 // node gathers what this node says, as far as it is asked.
 func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods.Node, error) {
-	node := &nodepods.Node{Warn: func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }}
+	node := &nodepods.Node{}
 	if !flags.asksRuntime {
 		return node, nil
 	}
@@ -200,8 +252,7 @@ func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods
 }
 
 // pods reads them from where a person says.
-func (a app) pods(from string, each func(predict.Pod) error) error {
-	warn := func(format string, args ...any) { fmt.Fprintf(a.err, "warning: "+format+"\n", args...) }
+func (a app) pods(from string, skipped *skips, each func(predict.Pod) error) error {
 	var in io.Reader = a.in
 	if from != "-" {
 		opened, folder, err := nodepods.Open(from)
@@ -209,7 +260,7 @@ func (a app) pods(from string, each func(predict.Pod) error) error {
 			return err
 		}
 		if folder {
-			return nodepods.ReadManifests(from, warn, each)
+			return nodepods.ReadManifests(from, skipped.add, each)
 		}
 		defer opened.Close()
 		in = opened
@@ -219,10 +270,19 @@ func (a app) pods(from string, each func(predict.Pod) error) error {
 		return err
 	}
 	if listed.FromKubelet {
-		warn("this is a kubelet's own list: fields that it does not know are not in it")
+		a.warn("this is a kubelet's own list: fields that it does not know are not in it")
 	}
 	if listed.Elsewhere > 0 {
-		warn("left out, since they are on no node yet: %d pods", listed.Elsewhere)
+		a.warn("left out, since they are on no node yet: %d pods", listed.Elsewhere)
+	}
+	if listed.Others > 0 {
+		a.warn("left out, since they are no pods: %d objects", listed.Others)
+	}
+	if listed.Partial {
+		skipped.add("the rest of the list", errPage)
 	}
 	return nil
 }
+
+// errPage says why a list is not whole.
+var errPage = errors.New("this is one page of it (metadata.continue is set); kubectl get pods -A -o json asks for all")

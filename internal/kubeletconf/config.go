@@ -23,6 +23,8 @@ type Config struct {
 	Endpoint string
 	// CgroupDriver is "systemd" or "cgroupfs", CgroupRoot the control group of all pods.
 	CgroupDriver, CgroupRoot string
+	// CgroupsPerQOS is nil where the default counts, which is true.
+	CgroupsPerQOS *bool
 	// CPUManagerPolicy and MemoryManagerPolicy are as written: "static", "None".
 	CPUManagerPolicy, MemoryManagerPolicy string
 	// FailCgroupV1 is nil where the version's default counts.
@@ -99,6 +101,9 @@ func (c Config) with(next Config) Config {
 	if next.FailCgroupV1 != nil {
 		c.FailCgroupV1 = next.FailCgroupV1
 	}
+	if next.CgroupsPerQOS != nil {
+		c.CgroupsPerQOS = next.CgroupsPerQOS
+	}
 	if next.HealthzPort != nil {
 		c.HealthzPort = next.HealthzPort
 	}
@@ -120,6 +125,7 @@ func Parse(data []byte, dir string) (Config, error) {
 		Endpoint       string          `yaml:"containerRuntimeEndpoint"`
 		CgroupDriver   string          `yaml:"cgroupDriver"`
 		CgroupRoot     string          `yaml:"cgroupRoot"`
+		CgroupsPerQOS  *bool           `yaml:"cgroupsPerQOS"`
 		CPUPolicy      string          `yaml:"cpuManagerPolicy"`
 		MemoryPolicy   string          `yaml:"memoryManagerPolicy"`
 		FailCgroupV1   *bool           `yaml:"failCgroupV1"`
@@ -137,7 +143,7 @@ func Parse(data []byte, dir string) (Config, error) {
 		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
 	}
 	return Config{
-		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot,
+		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot, CgroupsPerQOS: read.CgroupsPerQOS,
 		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy,
 		FailCgroupV1: read.FailCgroupV1, FeatureGates: read.FeatureGates,
 		HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort,

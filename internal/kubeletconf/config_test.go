@@ -18,7 +18,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubeadm := kubeletconf.Config{StaticPodPath: "/etc/kubernetes/manifests", Endpoint: "unix:///run/containerd/containerd.sock", CgroupDriver: "systemd"}
-	port, off := 10300, 0
+	port, off, yes, no := 10300, 0, true, false
 	for name, test := range map[string]struct {
 		file, dir string
 		want      kubeletconf.Config
@@ -30,6 +30,8 @@ func TestLoad(t *testing.T) {
 		"drop-ins alone":   {"", "dropins", kubeletconf.Config{StaticPodPath: "/second"}, nil},
 		"healthz":          {"healthz.yaml", "", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &port}, nil},
 		"healthz, off":     {"healthz.yaml", "healthz", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &off}, nil},
+		"cgroups":          {"cgroups.yaml", "", kubeletconf.Config{CgroupsPerQOS: &no}, nil},
+		"cgroups, on":      {"cgroups.yaml", "cgroups", kubeletconf.Config{CgroupsPerQOS: &yes}, nil},
 		"nothing":          {"", "", kubeletconf.Config{}, nil},
 		"a pod":            {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
 		"broken":           {"broken.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},

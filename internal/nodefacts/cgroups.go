@@ -57,14 +57,7 @@ func (n node) cgroups() doctor.Cgroups {
 
 // gate returns a feature gate, of the command line or the configuration.
 func (n node) gate(name string) (on, set bool) {
-	for pair := range strings.SplitSeq(kubeletproc.Value(n.kubelet.Args, "feature-gates"), ",") {
-		if given, value, _ := strings.Cut(pair, "="); given == name {
-			on, err := strconv.ParseBool(value)
-			return on, err == nil
-		}
-	}
-	on, set = n.config.FeatureGates[name]
-	return on, set
+	return n.kubelet.Gate(n.config, name)
 }
 
 // hasPods reports whether there is the group of a pod below kubepods, in it or in

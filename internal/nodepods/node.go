@@ -15,20 +15,34 @@ import (
 	"github.com/steadylet/steadylet/statefile"
 )
 
+// LeftOut takes what should have been read and wasn't: a file by its path, and why.
+type LeftOut func(what string, why error)
+
 // Node is what this node says of its pods. The zero Node says nothing.
 type Node struct {
 	Settings nodestate.Settings
-	Runtime  Runtime
+	// NoPodCgroups and Resize are as in predict.Upgrade.
+	NoPodCgroups bool
+	Resize       *bool
+	Runtime      Runtime
 	// State is what a patched kubelet has recorded, or empty.
 	State statefile.State
-	// Warn takes what is left out, and why. It must be set.
-	Warn func(format string, args ...any)
+	// LeftOut takes what is left out, and why. It must be set for Pods.
+	LeftOut LeftOut
 
 	leftOut map[string]string // why a patched kubelet recreates it, by the pod's name
 }
 
 // Look finds the kubelet, its settings and its record.
 func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubeletproc.Proc) error {
+	kubelet, config, _, err := request.Settle(proc)
+	if err != nil {
+		return fmt.Errorf("looking at this node: %w", err)
+	}
+	n.NoPodCgroups = !kubelet.PodCgroups(config)
+	if on, set := kubelet.Gate(config, "InPlacePodVerticalScaling"); set {
+		n.Resize = &on
+	}
 	settings, plan, err := request.Generate(ctx, proc, time.Now())
 	if err != nil {
 		return fmt.Errorf("looking at this node: %w", err)
@@ -85,7 +99,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 		for _, file := range files {
 			pod, err := readManifest(file)
 			if err != nil {
-				n.Warn("%s is left out: %v", file.Path, err)
+				n.LeftOut(file.Path, err)
 				continue
 			}
 			static[file.Namespace+"/"+file.Name] = true
@@ -110,8 +124,8 @@ func readManifest(file nodestate.ManifestFile) (predict.Pod, error) {
 }
 
 // ReadManifests calls each for the pods of a folder of manifests. What is no manifest is
-// left out, and warn is told.
-func ReadManifests(folder string, warn func(format string, args ...any), each func(predict.Pod) error) error {
+// left out, and leftOut is told.
+func ReadManifests(folder string, leftOut LeftOut, each func(predict.Pod) error) error {
 	files, err := nodestate.ReadManifests(folder, "node")
 	if err != nil {
 		return err
@@ -125,7 +139,7 @@ func ReadManifests(folder string, warn func(format string, args ...any), each fu
 	for _, file := range files {
 		pod, err := readManifest(file)
 		if err != nil {
-			warn("%s is left out: %v", file.Path, err)
+			leftOut(file.Path, err)
 			continue
 		}
 		if err := each(pod); err != nil {

@@ -113,7 +113,7 @@ func TestReadManifests(t *testing.T) {
 		}
 	}
 	var names, warnings []string
-	warn := func(format string, args ...any) { warnings = append(warnings, args[0].(string)) }
+	warn := func(what string, why error) { warnings = append(warnings, what) }
 	err := nodepods.ReadManifests(dir, warn, func(pod predict.Pod) error {
 		names = append(names, pod.Name)
 		return nil

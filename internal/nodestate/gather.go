@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/internal/cri"
@@ -53,6 +55,28 @@ type Kubelet struct {
 
 // Version asks the kubelet's program for its version, "v1.30.14".
 func (k Kubelet) Version(ctx context.Context) (string, error) { return k.version(ctx) }
+
+// Gate returns what a feature gate is set to, by the command line or else by the
+// configuration.
+func (k Kubelet) Gate(config kubeletconf.Config, name string) (on, set bool) {
+	for pair := range strings.SplitSeq(kubeletproc.Value(k.Args, "feature-gates"), ",") {
+		if given, value, _ := strings.Cut(pair, "="); given == name {
+			on, err := strconv.ParseBool(value)
+			return on, err == nil
+		}
+	}
+	on, set = config.FeatureGates[name]
+	return on, set
+}
+
+// PodCgroups reports whether each pod has a cgroup of its own (cgroupsPerQOS), by the
+// command line or else by the configuration. It is on by default.
+func (k Kubelet) PodCgroups(config kubeletconf.Config) bool {
+	if given, err := strconv.ParseBool(kubeletproc.Value(k.Args, "cgroups-per-qos")); err == nil {
+		return given
+	}
+	return config.CgroupsPerQOS == nil || *config.CgroupsPerQOS
+}
 
 // Settle finds the kubelet and works out its configuration and settings.
 func (r Request) Settle(proc kubeletproc.Proc) (Kubelet, kubeletconf.Config, Settings, error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
 )
@@ -43,5 +44,33 @@ func TestStoppedKubeletOfAUnit(t *testing.T) {
 	write("etc/systemd/system/kubelet.service", "[Service]\n")
 	if _, err := request.RootDir(kubeletproc.Proc{}); err == nil || !strings.Contains(err.Error(), "--root-dir") {
 		t.Errorf("a broken unit: got %v", err)
+	}
+}
+
+// The command line comes before the configuration.
+func TestKubeletSaysWhatIsSwitchedOn(t *testing.T) {
+	no := false
+	off := kubeletconf.Config{CgroupsPerQOS: &no, FeatureGates: map[string]bool{"A": false}}
+	for name, test := range map[string]struct {
+		args            []string
+		config          kubeletconf.Config
+		cgroups, on, is bool
+	}{
+		"nothing is said":      {nil, kubeletconf.Config{}, true, false, false},
+		"the configuration":    {nil, off, false, false, true},
+		"the command line":     {[]string{"kubelet", "--cgroups-per-qos=true", "--feature-gates=B=false,A=true"}, off, true, true, true},
+		"that is off":          {[]string{"kubelet", "--cgroups_per_qos=false"}, kubeletconf.Config{}, false, false, false},
+		"a flag of no value":   {[]string{"kubelet", "--cgroups-per-qos", "--v=2"}, kubeletconf.Config{}, true, false, false},
+		"a gate of no meaning": {[]string{"kubelet", "--feature-gates=A=perhaps"}, kubeletconf.Config{}, true, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := nodestate.Kubelet{Args: test.args}
+			if got := k.PodCgroups(test.config); got != test.cgroups {
+				t.Errorf("cgroups of pods: %t, want %t", got, test.cgroups)
+			}
+			if on, is := k.Gate(test.config, "A"); on != test.on || is != test.is {
+				t.Errorf("the gate: %t, %t, want %t, %t", on, is, test.on, test.is)
+			}
+		})
 	}
 }

@@ -1,6 +1,9 @@
 package predict
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // listedContent is a v1.Container: its compact JSON, and what is looked at here.
 type listedContent struct {
@@ -9,10 +12,10 @@ type listedContent struct {
 	resources                  bool
 }
 
-// UnmarshalJSON implements json.Unmarshaler. data is valid JSON, as encoding/json
-// guarantees. It is gone over once: most of a long list is containers.
-func (c *listedContent) UnmarshalJSON(data []byte) error {
-	*c = listedContent{spec: make([]byte, 0, len(data))}
+// readContent reads what must be valid JSON. It is gone over once: most of a long list is
+// containers.
+func readContent(data []byte) listedContent {
+	c := listedContent{spec: make([]byte, 0, len(data)+len(noResources))}
 	depth, member := 0, ""
 	for at := 0; at < len(data); {
 		switch char := data[at]; char {
@@ -40,23 +43,26 @@ func (c *listedContent) UnmarshalJSON(data []byte) error {
 		at++
 	}
 	c.complete()
-	return nil
+	return c
 }
+
+// noResources is what complete adds.
+const noResources = `,"resources":{}}`
 
 // complete adds what every kubelet encodes and a manifest may lack. (Without it, a
 // manifest of an image and a name alone would read as the two fields that kubelets from
 // 1.31 on hash.)
 func (c *listedContent) complete() {
 	if object := len(c.spec) > 2 && c.spec[0] == '{'; object && !c.resources {
-		c.spec = append(c.spec[:len(c.spec)-1], `,"resources":{}}`...)
+		c.spec = append(c.spec[:len(c.spec)-1], noResources...)
 	}
 }
 
 // topLevel takes a string of the object itself: the name of a member, or its value. It
 // returns the member that the next string belongs to.
 func (c *listedContent) topLevel(member string, quoted []byte, isName bool) string {
-	var text string
-	if json.Unmarshal(quoted, &text) != nil {
+	text := string(quoted[1 : len(quoted)-1])
+	if bytes.IndexByte(quoted, '\\') >= 0 && json.Unmarshal(quoted, &text) != nil {
 		return ""
 	}
 	if isName {

@@ -1,10 +1,11 @@
 // Package predict forecasts what an upgrade of a kubelet in place does to the
 // containers that run: which it keeps, which it restarts, and why.
 //
-// The forecast is about the causes that come with the version: the hash of a container
-// and the made-up UID of a static pod. It takes the pods as they are asked for and
-// assumes that nobody edits one meanwhile. What else may restart a container is listed
-// in the README, under what steadylet does not cover.
+// The forecast is about the causes that come with the version: the hash of a container,
+// the made-up UID of a static pod, and what kubelets from 1.33 on do about a resizePolicy.
+// It takes the pods as they are asked for and assumes that nobody edits one meanwhile.
+// What else may restart a container is listed in the README, under what steadylet does not
+// cover.
 //
 // # Where the facts come from
 //
@@ -17,7 +18,8 @@
 //
 // A version outside of [Oldest] to [Newest] gives Unknown, never a guess. So does a
 // container on which another hash may be than that of the old version, where the
-// container runtime was not asked.
+// container runtime was not asked, and one where it matters which kubelet created it and a
+// patched one's record of that is not at hand.
 //
 // Go 1.22, which 1.30 is built with, encodes a backspace and a form feed in another way,
 // which moves the hash of a container that has one from 1.29 to 1.30. Stock kubelets

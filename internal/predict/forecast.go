@@ -14,14 +14,24 @@ type Upgrade struct {
 	State statefile.State
 	// Now is when the new kubelet starts.
 	Now time.Time
+	// NoPodCgroups says that pods have no cgroup of their own: cgroupsPerQOS is off.
+	NoPodCgroups bool
+	// Resize is what the node sets the feature gate InPlacePodVerticalScaling to, or nil
+	// where each version's default counts or it isn't known.
+	Resize *bool
 }
 
 // Pod forecasts what happens to the containers of a pod, the init containers included.
 func (u Upgrade) Pod(pod Pod) []Forecast {
 	forecasts := make([]Forecast, 0, len(pod.Containers))
+	asStock := u.asStock()
+	u.To.Patched = u.To.Patched && !asStock
 	recreated := u.recreated(pod)
 	for _, c := range pod.Containers {
 		f := u.container(pod, c, recreated)
+		if asStock && f.Verdict != Kept {
+			f.Reason += noPodCgroups
+		}
 		f.Namespace, f.Pod, f.Container, f.Kind = pod.Namespace, pod.Name, c.Name, c.Kind
 		forecasts = append(forecasts, f)
 	}
@@ -48,9 +58,9 @@ func (u Upgrade) container(pod Pod, c Container, recreated Forecast) Forecast {
 	}
 	f := u.byHash(c)
 	if recreated.Verdict == KeptBySteadylet && f.Verdict == Kept {
-		return recreated
+		f = recreated
 	}
-	return f
+	return u.resized(pod, c, f)
 }
 
 // recreated judges a pod as a whole: by the UID of a static one. The verdict is empty

@@ -72,7 +72,7 @@ func TestForecast(t *testing.T) {
 		"only fields in between are named":        {"v1.24.17", "v1.30.14", spec(resizeSpec), "restarts", "know: resizePolicy (1.27)"},
 		"and steadylet leaves it out":             {"v1.20.2", "Pv1.30.14", spec(grpcSpec), "kept by steadylet (step 2)", ""},
 		"a field that the new one drops":          {"v1.30.14", "v1.20.2", spec(grpcSpec), "restarts", "livenessProbe.grpc (1.23)"},
-		"which steadylet can't prove":             {"Pv1.30.14", "Pv1.20.2", spec(grpcSpec), "kept by steadylet (step 4)", "not proven"},
+		"which nobody knows who created":          {"Pv1.30.14", "Pv1.20.2", spec(grpcSpec), "unknown", "ask on the node"},
 		"without a record not even that":          {"v1.30.14", "Pv1.20.2", spec(grpcSpec), "restarts", "no known algorithm"},
 		"same hash from 1.31 on":                  {"v1.31.0", "v1.37.2", spec(grpcSpec), "kept", ""},
 		"a patch release":                         {"v1.30.4", "v1.30.14", spec(grpcSpec), "kept", ""},

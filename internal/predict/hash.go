@@ -25,6 +25,7 @@ const (
 	sameHash      = "the hash on it is that of its spec"
 	wholeOrPicked = "up to 1.30 the hash covers the whole spec, from 1.31 on image and name"
 	noSpec        = "its spec is not known: give the list of pods"
+	askRuntime    = ": name the container runtime with --runtime-endpoint, on the node"
 )
 
 // byHash judges a container by the hash on it.
@@ -75,12 +76,11 @@ func (u Upgrade) annotated(c Container) (hash uint64, reason string) {
 	if real != nil && (c.Exact || c.Spec == nil || *real == statefile.HashImageAndName(c.Image, c.Name)) {
 		return *real, ""
 	}
-	const ask = ": name the container runtime with --runtime-endpoint, on the node"
 	switch {
 	case u.From.Patched && !u.To.Patched:
-		return 0, "a patched kubelet may have kept it with the hash of an older version" + ask
+		return 0, "a patched kubelet may have kept it with the hash of an older version" + askRuntime
 	case c.Kind == Sidecar && u.From.Minor == pickedSince && !u.To.Patched:
-		return 0, "1.31 does not compare the hashes of sidecars, so it may have that of an older version" + ask
+		return 0, "1.31 does not compare the hashes of sidecars, so it may have that of an older version" + askRuntime
 	}
 	hash, ok := statefile.HashBy(u.From.Text, c.Spec, c.Image, c.Name)
 	if !ok {
@@ -119,11 +119,31 @@ func newer(spec []byte, low, high int) string {
 
 // decide asks what a patched kubelet would decide.
 func (u Upgrade) decide(c Container, annotated, current uint64) Forecast {
+	state, created := u.stateFor(c)
+	verdict := u.ask(c, state, created, annotated, current)
+	if u.From.Patched && u.State.Kubelet.Version == "" {
+		// Without the record nobody knows whether a patched kubelet created it, or one
+		// before that, of any version: both must come to the same.
+		other := u.ask(c, statefile.State{}.Started(u.To.Text, u.Now), created, annotated, current)
+		if other.Changed != verdict.Changed {
+			return Forecast{Verdict: Unknown, Reason: "which kubelet created it is not known: the patched one has it on record, so ask on the node"}
+		}
+	}
+	switch {
+	case !verdict.Changed:
+		return Forecast{Verdict: KeptBySteadylet, Step: verdict.Step, Reason: verdict.Reason}
+	case c.Spec == nil:
+		return Forecast{Verdict: Unknown, Reason: "whether steadylet can prove it unchanged depends on its spec: give the list of pods"}
+	}
+	return Forecast{Verdict: Restarts, Reason: verdict.Reason}
+}
+
+// ask is statefile.Decide, of a container that nobody has edited.
+func (u Upgrade) ask(c Container, state statefile.State, created time.Time, annotated, current uint64) statefile.Verdict {
 	running := c.RunningImage
 	if running == "" {
-		running = c.Image // nobody has edited it
+		running = c.Image
 	}
-	state, created := u.stateFor(c)
 	verdict, _ := statefile.Decide(state, statefile.Observation{
 		ContainerID: c.ID, Name: c.Name, Image: c.Image, RunningImage: running,
 		Annotated: annotated, Current: current, CreatedAt: created, Spec: func() ([]byte, error) {
@@ -134,18 +154,13 @@ func (u Upgrade) decide(c Container, annotated, current uint64) Forecast {
 			return known, nil
 		},
 	})
-	switch {
-	case !verdict.Changed:
-		return Forecast{Verdict: KeptBySteadylet, Step: verdict.Step, Reason: verdict.Reason}
-	case c.Spec == nil:
-		return Forecast{Verdict: Unknown, Reason: "whether steadylet can prove it unchanged depends on its spec: give the list of pods"}
-	}
-	return Forecast{Verdict: Restarts, Reason: verdict.Reason}
+	return verdict
 }
 
 // stateFor returns the state that the new kubelet starts with, and when the container was
 // created. A patched old kubelet has a record, the old one's or one in which it always
-// ran.
+// ran. A stock one has none, and any version may have created the container: Decide then
+// leaves out whatever field some version did not know.
 func (u Upgrade) stateFor(c Container) (statefile.State, time.Time) {
 	state, created := u.State, c.CreatedAt
 	if u.From.Patched && state.Kubelet.Version == "" {

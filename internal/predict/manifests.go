@@ -1,9 +1,9 @@
 package predict
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -19,18 +19,18 @@ func ReadManifest(content []byte) (Pod, error) {
 	if err != nil {
 		return Pod{}, errors.New("it is no manifest in YAML or JSON")
 	}
-	var read listedPod
-	if err := json.Unmarshal(raw, &read); err != nil {
-		return Pod{}, fmt.Errorf("it is no pod: %w", err)
+	read, err := readListed(newDecoder(bytes.NewReader(raw)))
+	if err != nil {
+		return Pod{}, err
 	}
-	if read.Kind != "Pod" {
+	if read.kind != "Pod" {
 		return Pod{}, errors.New("it is not of kind Pod")
 	}
 	pod, err := read.pod()
 	if err != nil {
 		return Pod{}, err
 	}
-	pod.Static, pod.FromManifest, pod.MadeUpUID = true, true, read.Metadata.UID == ""
+	pod.Static, pod.FromManifest, pod.MadeUpUID = true, true, read.uid == ""
 	if pod.Namespace == "" {
 		pod.Namespace = "default"
 	}

@@ -3,6 +3,8 @@ package predict
 import (
 	"fmt"
 	"time"
+
+	"github.com/steadylet/steadylet/statefile"
 )
 
 // Extent says how much of a node an upgrade restarts.
@@ -75,6 +77,9 @@ func extent(from, to int, patched bool) Extent {
 		return NoSuch
 	}
 	u := Upgrade{From: version(from, patched && from > to), To: version(to, patched), Now: time.Unix(1e9, 0)}
+	if u.From.Patched {
+		u.State = statefile.State{}.Started(u.From.Text, time.Unix(0, 0))
+	}
 	restarts := func(pod Pod) bool { return u.Pod(pod)[0].Verdict != Kept && u.Pod(pod)[0].Verdict != KeptBySteadylet }
 	plain, rich, static := specimens()
 	switch {

@@ -30,7 +30,9 @@ type Pod struct {
 	Has func(path string) bool
 	// Recreated says why a patched kubelet does not keep the UID of a static pod, or
 	// is empty where that isn't known, or it does.
-	Recreated  string
+	Recreated string
+	// Resources is the JSON of the pod's own resources (spec.resources), or nil.
+	Resources  []byte
 	Containers []Container
 }
 
@@ -49,6 +51,8 @@ type Container struct {
 	CreatedAt        time.Time
 	// Annotated is the hash on it, where the container runtime was asked.
 	Annotated *uint64
+	// Resizable says that the kubelet resizes containers: it reports what it has allocated.
+	Resizable bool
 }
 
 // Verdict says what an upgrade does to a container.

@@ -1,153 +1,140 @@
 package predict
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strings"
-	"time"
-)
 
-// What the kubelet and the API server write on pods (pkg/kubelet/types/pod_update.go).
-const (
-	sourceAnnotation = "kubernetes.io/config.source"
-	mirrorAnnotation = "kubernetes.io/config.mirror"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Listed says what a list of pods was.
 type Listed struct {
-	// Pods counts those on a node, Elsewhere those that no node has yet.
-	Pods, Elsewhere int
+	// Pods counts those on a node, Elsewhere those that no node has yet, Others what is
+	// no pod.
+	Pods, Elsewhere, Others int
 	// FromKubelet says that a kubelet wrote it: it has no field that this kubelet does
 	// not know.
 	FromKubelet bool
+	// Partial says that the API server has more: this is a page of the list.
+	Partial bool
 }
 
 // ErrNoPods means that what was read is no pod and no list of pods.
 var ErrNoPods = errors.New("it is neither a Pod nor a list of pods in JSON: use kubectl get pods -o json, or name a folder of manifests")
 
 // ReadPods reads pods from JSON, one at a time, and calls each for those that a node has:
-// a list from the API server or from a kubelet's /pods, or one pod. It holds no more than
-// one pod in memory. Static pods are told by their annotations; that a static pod's UID
-// is made up, by its form: 32 hexadecimal digits.
+// lists from the API server or from a kubelet's /pods, or pods, one after the other up to
+// the end of r. It holds no more than one pod in memory. Static pods are told by their
+// annotations; that a static pod's UID is made up, by its form: 32 hexadecimal digits.
+//
+// All of r must be JSON, but what is not read of a pod may be of any type.
 func ReadPods(r io.Reader, each func(Pod) error) (Listed, error) {
-	p := podReader{decoder: json.NewDecoder(r), each: each}
-	if err := p.read(); err != nil {
-		return p.listed, fmt.Errorf("reading the pods: %w", err)
+	p := podReader{decoder: newDecoder(r), each: each}
+	for n := 1; ; n++ {
+		err := p.document()
+		switch {
+		case n > 1 && err == errEnd:
+			return p.listed, nil
+		case err == errEnd:
+			err = ErrNoPods
+		case err != nil && n > 1:
+			err = fmt.Errorf("document %d: %w", n, err)
+		}
+		if err != nil {
+			return p.listed, fmt.Errorf("reading the pods: %w", err)
+		}
 	}
-	return p.listed, nil
 }
+
+// newDecoder returns one that takes what encoding/json takes: every API server and
+// kubelet writes with that.
+func newDecoder(r io.Reader) *jsontext.Decoder {
+	return jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// errEnd means that there is no further document.
+var errEnd = errors.New("the input has ended")
 
 type podReader struct {
-	decoder *json.Decoder
+	decoder *jsontext.Decoder
 	each    func(Pod) error
 	listed  Listed
-	lists   bool
 }
 
-func (p *podReader) read() error {
-	if err := p.expect('{'); err != nil {
+// document reads a list, or a pod.
+func (p *podReader) document() error {
+	if err := p.begins(); err != nil {
 		return err
 	}
-	top := map[string]json.RawMessage{}
-	for p.decoder.More() {
-		name, err := p.decoder.Token()
-		if err != nil {
-			return err
+	var read listedPod
+	lists := false
+	err := object(p.decoder, func(name string) error {
+		if name != "items" {
+			return read.member(p.decoder, name)
 		}
-		if name == "items" {
-			if err := p.items(); err != nil {
-				return err
-			}
-			continue
-		}
-		var value json.RawMessage
-		if err := p.decoder.Decode(&value); err != nil {
-			return err
-		}
-		top[fmt.Sprint(name)] = value
-	}
-	if err := p.expect('}'); err != nil {
+		lists = true
+		return p.items()
+	})
+	if err != nil {
 		return err
 	}
-	return p.finish(top)
-}
-
-// finish judges by what stands beside the items whether it was a list, or takes the pod
-// that it was instead.
-func (p *podReader) finish(top map[string]json.RawMessage) error {
-	kind := strings.Trim(string(top["kind"]), `"`)
 	switch {
-	case p.lists && slices.Contains([]string{"List", "PodList"}, kind):
-		p.listed.FromKubelet = kind == "PodList" && !bytes.Contains(top["metadata"], []byte("resourceVersion"))
+	case lists && slices.Contains([]string{"List", "PodList"}, read.kind):
+		p.listed.FromKubelet = p.listed.FromKubelet || read.kind == "PodList" && !read.versioned
+		p.listed.Partial = p.listed.Partial || read.further
 		return nil
-	case kind == "Pod":
-		whole, err := json.Marshal(top)
-		if err != nil {
-			return err
-		}
-		var read listedPod
-		if err := json.Unmarshal(whole, &read); err != nil {
-			return err
-		}
+	case !lists && read.kind == "Pod":
 		return p.item(read)
 	}
 	return ErrNoPods
 }
 
-func (p *podReader) expect(delimiter json.Delim) error {
-	token, err := p.decoder.Token()
-	var syntax *json.SyntaxError
-	if errors.Is(err, io.EOF) || errors.As(err, &syntax) && syntax.Offset <= 1 {
-		return ErrNoPods
+// begins makes sure that an object comes next.
+func (p *podReader) begins() error {
+	if p.decoder.PeekKind() == jsontext.KindBeginObject {
+		return nil
 	}
-	if err != nil {
-		return err
+	_, err := p.decoder.ReadToken()
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, io.EOF):
+		return errEnd
+	case err != nil && !errors.As(err, &syntax):
+		return err // of the reader
 	}
-	if token != delimiter {
-		return ErrNoPods
-	}
-	return nil
+	return ErrNoPods
 }
 
 func (p *podReader) items() error {
-	p.lists = true
-	token, err := p.decoder.Token()
-	if err != nil {
-		return err
-	}
-	if token == nil {
-		return nil // a kubelet without pods says null
-	}
-	if token != json.Delim('[') {
-		return ErrNoPods
-	}
-	for n := 1; p.decoder.More(); n++ {
+	n := 0
+	err := array(p.decoder, func() error {
+		n++
 		var read listedPod
-		if err := p.decoder.Decode(&read); err != nil {
-			return fmt.Errorf("pod %d: %w", n, err)
+		err := object(p.decoder, func(name string) error { return read.member(p.decoder, name) })
+		if err != nil {
+			return err
 		}
-		if err := p.item(read); err != nil {
-			return fmt.Errorf("pod %d: %w", n, err)
-		}
+		return p.item(read)
+	})
+	if err != nil && n > 0 {
+		return fmt.Errorf("pod %d: %w", n, err)
 	}
-	return p.expect(']')
+	return err
 }
 
 // item takes one pod.
 func (p *podReader) item(read listedPod) error {
-	if read.Kind != "" && read.Kind != "Pod" {
-		return nil // kubectl get lists what it is asked for
+	if read.kind != "" && read.kind != "Pod" {
+		p.listed.Others++ // kubectl get lists what it is asked for
+		return nil
 	}
 	pod, err := read.pod()
 	if err != nil {
 		return err
 	}
-	if read.Spec.NodeName == "" && !pod.Static {
+	if read.nodeName == "" && !pod.Static {
 		p.listed.Elsewhere++
 		return nil
 	}
@@ -156,117 +143,4 @@ func (p *podReader) item(read listedPod) error {
 	}
 	p.listed.Pods++
 	return p.each(pod)
-}
-
-// listedPod is what is read of a pod.
-type listedPod struct {
-	Kind     string `json:"kind"`
-	Metadata struct {
-		Name        string            `json:"name"`
-		Namespace   string            `json:"namespace"`
-		UID         string            `json:"uid"`
-		Annotations map[string]string `json:"annotations"`
-	} `json:"metadata"`
-	Spec struct {
-		NodeName        string          `json:"nodeName"`
-		Volumes         json.RawMessage `json:"volumes"`
-		Affinity        json.RawMessage `json:"affinity"`
-		SecurityContext json.RawMessage `json:"securityContext"`
-		Containers      []listedContent `json:"containers"`
-		InitContainers  []listedContent `json:"initContainers"`
-	} `json:"spec"`
-	Status struct {
-		Phase                 string         `json:"phase"`
-		ContainerStatuses     []listedStatus `json:"containerStatuses"`
-		InitContainerStatuses []listedStatus `json:"initContainerStatuses"`
-	} `json:"status"`
-}
-
-type listedStatus struct {
-	Name        string `json:"name"`
-	Image       string `json:"image"`
-	ContainerID string `json:"containerID"`
-	State       struct {
-		Running struct {
-			StartedAt time.Time `json:"startedAt"`
-		} `json:"running"`
-	} `json:"state"`
-}
-
-// has reports whether the pod has something at a path. What the API server adds to a
-// static pod (metadata.managedFields) is not in its manifest.
-func (l listedPod) has(path string) bool {
-	spec := map[string]any{}
-	for name, raw := range map[string]json.RawMessage{
-		"volumes": l.Spec.Volumes, "affinity": l.Spec.Affinity, "securityContext": l.Spec.SecurityContext,
-	} {
-		var value any
-		if json.Unmarshal(raw, &value) == nil {
-			spec[name] = value
-		}
-	}
-	for name, contents := range map[string][]listedContent{"containers": l.Spec.Containers, "initContainers": l.Spec.InitContainers} {
-		var values []any
-		for _, content := range contents {
-			var value any
-			if json.Unmarshal(content.spec, &value) == nil {
-				values = append(values, value)
-			}
-		}
-		spec[name] = values
-	}
-	return hasPath(map[string]any{"spec": spec}, path)
-}
-
-// madeUp is the form of a UID that a kubelet made up: 16 bytes in hexadecimal, of md5 or
-// of fnv128a. (One of the API server has hyphens.)
-var madeUp = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-func (l *listedPod) pod() (Pod, error) {
-	if l.Metadata.Name == "" || len(l.Spec.Containers) == 0 {
-		return Pod{}, errors.New("it has no name or no containers")
-	}
-	pod := Pod{Namespace: l.Metadata.Namespace, Name: l.Metadata.Name, Ended: l.Status.Phase == "Succeeded" || l.Status.Phase == "Failed"}
-	uid := l.Metadata.UID
-	if mirror, ok := l.Metadata.Annotations[mirrorAnnotation]; ok {
-		pod.Static, uid = true, mirror
-	}
-	switch l.Metadata.Annotations[sourceAnnotation] {
-	case "http":
-		pod.Recreated = "its manifest comes from a URL"
-		pod.Static = true
-	case "file":
-		pod.Static = true
-	}
-	pod.MadeUpUID = pod.Static && madeUp.MatchString(uid)
-	for _, c := range l.Spec.InitContainers {
-		pod.Containers = append(pod.Containers, c.container(initKind(c.restartPolicy), l.Status.InitContainerStatuses))
-	}
-	for _, c := range l.Spec.Containers {
-		pod.Containers = append(pod.Containers, c.container(Regular, l.Status.ContainerStatuses))
-	}
-	for _, c := range pod.Containers {
-		if c.Name == "" {
-			return Pod{}, errors.New("one of its containers has no name")
-		}
-	}
-	return pod, nil
-}
-
-func initKind(restartPolicy string) Kind {
-	if restartPolicy == "Always" {
-		return Sidecar
-	}
-	return Initial
-}
-
-func (c listedContent) container(kind Kind, statuses []listedStatus) Container {
-	made := Container{Name: c.name, Kind: kind, Image: c.image, Spec: c.spec}
-	for _, status := range statuses {
-		if status.Name == c.name {
-			_, made.ID, _ = strings.Cut(status.ContainerID, "://")
-			made.RunningImage, made.CreatedAt = status.Image, status.State.Running.StartedAt
-		}
-	}
-	return made
 }

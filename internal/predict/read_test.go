@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,7 +58,7 @@ func TestReadPodsOfTheAPIServer(t *testing.T) {
 	if diff := cmp.Diff(want, pods, withoutHas); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff(predict.Listed{Pods: 3, Elsewhere: 1}, listed); diff != "" {
+	if diff := cmp.Diff(predict.Listed{Pods: 3, Elsewhere: 1, Others: 1}, listed); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	has := pods[2].Has
@@ -93,15 +94,21 @@ func TestReadPodsOfAKubelet(t *testing.T) {
 
 func TestReadPodsRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":             {"", predict.ErrNoPods.Error()},
-		"YAML":                {"kind: List\n", predict.ErrNoPods.Error()},
-		"a list of something": {`{"kind":"Table","items":[]}`, predict.ErrNoPods.Error()},
-		"no items":            {`{"kind":"PodList"}`, predict.ErrNoPods.Error()},
-		"items that are none": {`{"kind":"List","items":{}}`, predict.ErrNoPods.Error()},
-		"cut off":             {`{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{"name":"c"}]}},{"ki`, "pod 2: unexpected EOF"},
-		"a pod that is none":  {`{"kind":"List","items":[{"kind":"Pod"}]}`, "pod 1: it has no name or no containers"},
-		"a nameless one":      {`{"kind":"List","items":[{"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{}]}}]}`, "no name"},
-		"another type":        {`{"kind":"List","items":[{"metadata":7}]}`, "pod 1: json: cannot unmarshal"},
+		"nothing":                  {"", predict.ErrNoPods.Error()},
+		"YAML":                     {"kind: List\n", predict.ErrNoPods.Error()},
+		"a list of something":      {`{"kind":"Table","items":[]}`, predict.ErrNoPods.Error()},
+		"no items":                 {`{"kind":"PodList"}`, predict.ErrNoPods.Error()},
+		"items that are none":      {`{"kind":"List","items":{}}`, `"/items" is not a list`},
+		"cut off":                  {`{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{"name":"c"}]}},{"ki`, `pod 2: jsontext: unexpected EOF within "/items/1"`},
+		"a pod that is none":       {`{"kind":"List","items":[{"kind":"Pod"}]}`, "pod 1: it has no name or no containers"},
+		"a nameless one":           {`{"kind":"List","items":[{"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{}]}}]}`, "no name"},
+		"another type":             {`{"kind":"List","items":[{"metadata":7}]}`, `pod 1: "/items/0/metadata" is not an object`},
+		"a time that is none":      {`{"kind":"List","items":[{"status":{"containerStatuses":[{"state":{"running":{"startedAt":"now"}}}]}}]}`, `startedAt" is not a time`},
+		"a list of kind Pod":       {`{"kind":"Pod","items":[],"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{"name":"c"}]}}`, predict.ErrNoPods.Error()},
+		"something behind it":      {`{"kind":"List","items":[]} nonsense`, "document 2: " + predict.ErrNoPods.Error()},
+		"a brace behind it":        {`{"kind":"List","items":[]}}`, "document 2: " + predict.ErrNoPods.Error()},
+		"a cut second one":         {`{"kind":"List","items":[]}{"kind":"List","items":[`, "document 2: pod 1: jsontext: unexpected EOF"},
+		"a second that is no list": {`{"kind":"List","items":[]}{"kind":"Status"}`, "document 2: " + predict.ErrNoPods.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := predict.ReadPods(strings.NewReader(test.text), func(predict.Pod) error { return nil })
@@ -112,12 +119,64 @@ func TestReadPodsRefuses(t *testing.T) {
 	}
 }
 
+// Every document counts: lists of several clusters in one file, and a pod on each line.
+func TestReadPodsOneAfterTheOther(t *testing.T) {
+	pod := func(name string) string {
+		return `{"kind":"Pod","metadata":{"name":"` + name + `"},"spec":{"nodeName":"n","containers":[{"name":"c"}]}}`
+	}
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"two lists":          {`{"kind":"List","items":[` + pod("a") + `]}` + "\n" + `{"items":[` + pod("b") + `],"kind":"List"}`, []string{"a", "b"}},
+		"a list and a pod":   {`{"kind":"List","items":[]} ` + pod("b") + "\n", []string{"b"}},
+		"a pod on each line": {pod("a") + "\n" + pod("b") + "\n" + pod("c"), []string{"a", "b", "c"}},
+		"an empty list":      {`{"kind":"List","items":[]}` + "\n", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var names []string
+			listed, err := predict.ReadPods(strings.NewReader(test.text), func(pod predict.Pod) error {
+				names = append(names, pod.Name)
+				return nil
+			})
+			if diff := cmp.Diff(test.want, names); diff != "" || err != nil || listed.Pods != len(test.want) {
+				t.Errorf("%d pods, %v, -want +got:\n%s", listed.Pods, err, diff)
+			}
+		})
+	}
+}
+
+// A page of a list is told from a whole one, whatever follows.
+func TestReadPodsTellsAPage(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"kind":"PodList","metadata":{"resourceVersion":"7","continue":"abc"},"items":[]}`:     true,
+		`{"kind":"PodList","metadata":{"resourceVersion":"7","continue":""},"items":[]}`:        false,
+		`{"kind":"PodList","metadata":{"continue":"abc"},"items":[]}{"kind":"List","items":[]}`: true,
+	} {
+		listed, err := predict.ReadPods(strings.NewReader(text), nil)
+		if listed.Partial != want || err != nil {
+			t.Errorf("%s: partial %t, %v, want %t", text, listed.Partial, err, want)
+		}
+	}
+}
+
+// An error of what is read from is no end of the list.
+func TestReadPodsSaysThatReadingFailed(t *testing.T) {
+	broken := errors.New("the pipe is broken")
+	for _, text := range []string{"", `{"kind":"List","items":[]}`, `{"kind":"List","it`} {
+		_, err := predict.ReadPods(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), nil)
+		if !errors.Is(err, broken) {
+			t.Errorf("%q: got %v, want %v", text, err, broken)
+		}
+	}
+}
+
 // A list is read pod by pod: this one has no end.
 func TestReadPodsStreams(t *testing.T) {
 	enough := errors.New("enough")
 	const pod = `{"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}},`
 	count := 0
-	_, err := predict.ReadPods(io.MultiReader(strings.NewReader(`{"kind":"List","items":[`), endless(pod)), func(predict.Pod) error {
+	_, err := predict.ReadPods(io.MultiReader(strings.NewReader(`{"kind":"List","items":[`), &endless{text: pod}), func(predict.Pod) error {
 		if count++; count == 10_000 {
 			return enough
 		}
@@ -129,9 +188,16 @@ func TestReadPodsStreams(t *testing.T) {
 }
 
 // endless is a reader of a text again and again.
-type endless string
+type endless struct {
+	text string
+	at   int
+}
 
-func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.text[e.at:])
+	e.at = (e.at + n) % len(e.text)
+	return n, nil
+}
 
 // Whatever the list: an error or pods, and what is compact is what encoding/json makes so.
 func FuzzReadPods(f *testing.F) {

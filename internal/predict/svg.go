@@ -9,18 +9,19 @@ import (
 // Sizes of the picture, in pixels.
 const (
 	cell   = 18
-	left   = 54 // of a panel, for the names of its rows
+	left   = 68 // of a panel, for the names of its rows
 	top    = 78 // for the title and the names of the columns
-	gap    = 36
-	legend = 84
+	gap    = 22
+	legend = 96
 	panel  = left + (Newest-Oldest+1)*cell
-	width  = 2*panel + gap + 12
+	width  = 2*panel + gap + 18
 	height = top + (Newest-Oldest+1)*cell + legend
 )
 
-// style has colours that are legible on white and on black, and text in the one that
-// the reader's page needs. The extents differ in shape too.
+// style has two sets of colours. The picture has a ground of its own, since the page
+// around it need not be as dark as its reader's system. The extents differ in shape too.
 const style = `<style>
+  .ground { fill: #ffffff; stroke: #8886; stroke-width: 1 }
   text { font: 11px system-ui, sans-serif; fill: #24292f }
   .title { font-size: 15px; font-weight: 600 }
   .axis { font-size: 10px }
@@ -31,8 +32,9 @@ const style = `<style>
   .extent2 { fill: #d4652f }
   .extent3 { fill: #cf222e }
   @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117 }
     text { fill: #e6edf3 }
-    .extent0 { fill: #3fb950 } .extent1 { fill: #d29922 } .extent2 { fill: #f0883e } .extent3 { fill: #f85149 }
+    .extent0 { fill: #3fb950 } .extent1 { fill: #d29922 } .extent2 { fill: #f0883e } .extent3 { fill: #da3633 }
   }
 </style>
 `
@@ -42,6 +44,7 @@ func WriteMatrix(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	fmt.Fprintf(w, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%[1]d\" height=\"%[2]d\" role=\"img\">\n", width, height)
 	fmt.Fprint(w, "<title>What an in-place upgrade of a kubelet restarts, by version, stock and with steadylet</title>\n", style, symbols)
+	fmt.Fprintf(w, "<rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", width-1, height-1)
 	for i, patched := range []bool{false, true} {
 		drawPanel(w, 6+i*(panel+gap), patched)
 	}
@@ -56,7 +59,7 @@ func drawPanel(w io.Writer, x int, patched bool) {
 		title = "with steadylet"
 	}
 	fmt.Fprintf(w, "<text class=\"title\" x=\"%d\" y=\"22\">%s</text>\n", x+left, title)
-	fmt.Fprintf(w, "<text x=\"%d\" y=\"46\">to 1.x</text>\n<text text-anchor=\"end\" x=\"%d\" y=\"%d\">from 1.x</text>\n", x+left, x+left-4, top-18)
+	fmt.Fprintf(w, "<text x=\"%d\" y=\"46\">to 1.x →</text>\n<text text-anchor=\"end\" x=\"%d\" y=\"%d\">from 1.x ↓</text>\n", x+left, x+left-4, top-18)
 	drawGrid(w, x+left)
 	for i, row := range Matrix(patched) {
 		fmt.Fprintf(w, "<text class=\"axis\" text-anchor=\"end\" x=\"%d\" y=\"%d\">%d</text>\n", x+left-6, top+i*cell+13, Oldest+i)
@@ -113,6 +116,7 @@ func drawLegend(w io.Writer, y int) {
 	for i, line := range []string{
 		"Of static pods those that set no UID; of sidecars, those that a kubelet from 1.32 on finds. Nobody edits containers or manifests.",
 		"Below the diagonal: the way back, from a kubelet of the same kind. Empty: there is no patched kubelet of that version.",
+		"Not drawn: a container whose resizePolicy says RestartContainer. Any kubelet from 1.33 on restarts it when it comes from an older one.",
 	} {
 		fmt.Fprintf(w, "<text x=\"%d\" y=\"%d\">%s</text>\n", 6+left, y+22+16*i, line)
 	}

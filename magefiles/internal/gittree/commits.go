@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	formatconfig "github.com/go-git/go-git/v5/plumbing/format/config"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -89,6 +90,45 @@ func (s *Store) Paths(tree plumbing.Hash) ([]string, error) {
 		paths[i] = f.Path
 	}
 	return paths, err
+}
+
+// Entry is one file of a tree.
+type Entry struct {
+	// Path uses slashes and is relative to the tree's root.
+	Path string
+	// Link says that it is a symbolic link.
+	Link bool
+}
+
+// Entries lists the files of a tree, with their kind.
+func (s *Store) Entries(tree plumbing.Hash) ([]Entry, error) {
+	found, err := s.files(tree)
+	entries := make([]Entry, len(found))
+	for i, f := range found {
+		entries[i] = Entry{Path: f.Path, Link: f.Mode == filemode.Symlink}
+	}
+	return entries, err
+}
+
+// Only returns the tree that has some of another's files, none of them executable: what
+// Describe returns for a folder with a copy of these files. It can be given to Edit.
+func (s *Store) Only(tree plumbing.Hash, paths []string) (plumbing.Hash, error) {
+	found, err := s.files(tree)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	wanted := make(map[string]bool, len(paths))
+	for _, path := range paths {
+		wanted[path] = true
+	}
+	found = slices.DeleteFunc(found, func(f file) bool { return !wanted[f.Path] })
+	if len(found) != len(wanted) {
+		return plumbing.ZeroHash, fmt.Errorf("of %d files, tree %s has %d: %w", len(wanted), tree, len(found), ErrPath)
+	}
+	for i := range found {
+		found[i].Mode = filemode.Regular
+	}
+	return s.putTrees(found)
 }
 
 // Attach lets git's own programs work in a worktree: the repository names it, by a path

@@ -31,6 +31,11 @@ func (s *Store) describe(ctx context.Context, folder string) (plumbing.Hash, err
 	if err := identify(ctx, folder, found); err != nil {
 		return plumbing.ZeroHash, err
 	}
+	return s.putTrees(found)
+}
+
+// putTrees stores the trees of some files, not the files' contents.
+func (s *Store) putTrees(found []file) (plumbing.Hash, error) {
 	writer, err := gitpack.NewWriter(s.packFolder())
 	if err != nil {
 		return plumbing.ZeroHash, err

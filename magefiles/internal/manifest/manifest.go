@@ -62,7 +62,7 @@ type Series struct {
 	Digest  string  `json:"digest,omitempty"`
 	Patches []Patch `json:"patches"`
 	// Untested says that a patch was taken for a version outside every range that
-	// the series has for it.
+	// the series has for it, or that is not what the series' lock recorded.
 	Untested bool `json:"untested"`
 	// Library is the digest of the state file library that was placed in the tree.
 	Library string `json:"library,omitempty"`

@@ -19,6 +19,7 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
+	"github.com/steadylet/steadylet/magefiles/internal/serieslock"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 	"github.com/steadylet/steadylet/magefiles/internal/workspace"
 )
@@ -34,7 +35,7 @@ type PatchOptions struct {
 	// Series is the name of a folder in patches/, or StockSeries.
 	Series string
 	// Untested takes the nearest variant of each patch for a version that no
-	// range of the series contains.
+	// range of the series contains, and patches that are not those of the series' lock.
 	Untested bool
 	// Validity says for how many years kubeadm signs, where that is asked for.
 	Validity *certvalidity.Years
@@ -80,7 +81,8 @@ type additions struct {
 	// library is nil for a series that does not touch the kubelet.
 	library *graft.Plan
 	digest  string
-	// untested says that no range of some patch contains the version.
+	// untested says that no range of some patch contains the version, or that a patch is
+	// not that of the series' lock.
 	untested bool
 }
 
@@ -96,7 +98,8 @@ func (a *additions) key(tree *source.Tree) (workspace.Key, error) {
 
 // Patch applies a series as one commit a patch, places the state file library,
 // and proves that the hooks are where they must be. When anything fails the
-// tree is as it was before.
+// tree is as it was before. The error matches serieslock.ErrDrift where the patches, or
+// what they make of the tag, are not what the series' lock recorded.
 func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOptions) (*Patched, error) {
 	if options.Series == StockSeries {
 		patched := stock(tree)
@@ -148,7 +151,11 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 		return nil, err
 	}
 	_, outside := loaded.Select(version, false)
-	added := &additions{patches: patches, assertions: loaded.AssertionsFor(version), untested: outside != nil}
+	differs, err := p.held(ctx, tree, loaded, patches, options.Untested)
+	if err != nil {
+		return nil, err
+	}
+	added := &additions{patches: patches, assertions: loaded.AssertionsFor(version), untested: outside != nil || differs}
 	if !slices.Contains(loaded.Components, "kubelet") {
 		added.digest = series.Digest(patches)
 		return added, nil
@@ -160,13 +167,28 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 	return added, nil
 }
 
-// CheckSeries reports whether a series of that name can be read, so that a mistyped
-// one is not found out after a long fetch.
-func (p *Pipeline) CheckSeries(name string) error {
-	if name == StockSeries {
+// CheckSeries reports whether a series can be read, has patches for a tag (empty: the
+// newest of the lock), and has those of its lock, so that what is wrong is not found out
+// after a long fetch. The errors are those of Patch.
+func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
+	if options.Series == StockSeries {
 		return nil
 	}
-	_, err := p.loadSeries(name)
+	loaded, err := p.loadSeries(options.Series)
+	if err != nil {
+		return err
+	}
+	tag, err := p.version(version)
+	if err != nil {
+		return err
+	}
+	patches, err := loaded.Select(tag, options.Untested)
+	if err != nil {
+		return err
+	}
+	if _, err = p.heldPatches(loaded, patches); options.Untested && errors.Is(err, serieslock.ErrDrift) {
+		return nil // Patch says it
+	}
 	return err
 }
 

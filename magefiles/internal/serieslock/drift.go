@@ -8,8 +8,12 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
 
-// ErrDrift is matched by the error of a check that found a Drift.
-var ErrDrift = errors.New("the series is not what its lock recorded")
+var (
+	// ErrDrift is matched by the error for a series in which a Drift was found.
+	ErrDrift = errors.New("the series is not what its lock recorded")
+	// ErrNotRecorded is matched too where a patch or a tag is not recorded at all.
+	ErrNotRecorded = errors.New("the series' lock does not have it")
+)
 
 // Drift is one difference between what is and what was recorded.
 type Drift struct {
@@ -22,6 +26,8 @@ type Drift struct {
 	// Want was recorded, Got is found. Either may be empty: there is none.
 	Want string `json:"want,omitempty"`
 	Got  string `json:"got,omitempty"`
+	// Unrecorded says that nothing was recorded to compare with.
+	Unrecorded bool `json:"unrecorded,omitempty"`
 }
 
 // String returns the difference in one line.
@@ -46,22 +52,28 @@ func (d Drift) String() string {
 // ComparePatches finds what differs in the patches of a series, whatever the tag. A
 // patch that was edited, added or removed is named once.
 func (l *Lock) ComparePatches(found []Patch) []Drift {
+	drifts := l.CompareSelected(found)
+	for _, recorded := range l.Patches {
+		if !slices.ContainsFunc(found, func(p Patch) bool { return p.File == recorded.File }) {
+			drifts = append(drifts, Drift{Patch: recorded.File, What: "the patch is gone", Want: recorded.SHA256})
+		}
+	}
+	return drifts
+}
+
+// CompareSelected finds what differs in some patches of a series.
+func (l *Lock) CompareSelected(found []Patch) []Drift {
 	if len(l.Patches) == 0 {
-		return []Drift{{What: "nothing of the series is recorded"}}
+		return []Drift{{What: "nothing of the series is recorded", Unrecorded: true}}
 	}
 	var drifts []Drift
 	for _, patch := range found {
 		switch recorded := l.digest(patch.File); recorded {
 		case patch.SHA256:
 		case "":
-			drifts = append(drifts, Drift{Patch: patch.File, What: "the patch is not recorded", Got: patch.SHA256})
+			drifts = append(drifts, Drift{Patch: patch.File, What: "the patch is not recorded", Got: patch.SHA256, Unrecorded: true})
 		default:
 			drifts = append(drifts, Drift{Patch: patch.File, What: "the patch was edited", Want: recorded, Got: patch.SHA256})
-		}
-	}
-	for _, recorded := range l.Patches {
-		if !slices.ContainsFunc(found, func(p Patch) bool { return p.File == recorded.File }) {
-			drifts = append(drifts, Drift{Patch: recorded.File, What: "the patch is gone", Want: recorded.SHA256})
 		}
 	}
 	return drifts
@@ -82,11 +94,11 @@ func (l *Lock) digest(file string) string {
 func (l *Lock) CompareVersion(found Version, edited func(file string) bool) []Drift {
 	version := found.Version
 	recorded, ok := l.Find(version)
-	if !ok && len(l.Versions) == 0 {
+	if !ok && len(l.Patches) == 0 {
 		return nil // ComparePatches says that nothing is recorded
 	}
 	if !ok {
-		return []Drift{{Version: &version, What: "the tag is not recorded: run go tool mage lock -version=" + version.String()}}
+		return []Drift{{Version: &version, What: "the tag is not recorded: run go tool mage lock -version=" + version.String(), Unrecorded: true}}
 	}
 	if recorded.Source != found.Source {
 		return []Drift{{Version: &version, What: "the tree before the first patch is another one", Want: recorded.Source, Got: found.Source}}
@@ -121,5 +133,8 @@ func (e *Error) Error() string {
 		ErrDrift, e.Series, e.Drifts[0], len(e.Drifts), FileName)
 }
 
-// Is makes errors.Is(err, ErrDrift) hold.
-func (e *Error) Is(target error) bool { return target == ErrDrift }
+// Is makes errors.Is(err, ErrDrift) hold, and ErrNotRecorded where a Drift is Unrecorded.
+func (e *Error) Is(target error) bool {
+	return target == ErrDrift ||
+		target == ErrNotRecorded && slices.ContainsFunc(e.Drifts, func(d Drift) bool { return d.Unrecorded })
+}

@@ -99,7 +99,8 @@ func TestComparePatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { checkDrifts(t, recorded().ComparePatches(test.found), test.want) })
 	}
-	if got := (&Lock{}).ComparePatches(recorded().Patches); len(got) != 1 {
+	checkDrifts(t, recorded().CompareSelected(recorded().Patches[:1]), nil)
+	if got := (&Lock{}).ComparePatches(recorded().Patches); len(got) != 1 || !errors.Is(&Error{"s", got}, ErrNotRecorded) {
 		t.Errorf("of an empty lock, %d drifts are named, want one", len(got))
 	}
 }
@@ -125,6 +126,27 @@ func TestCompareVersion(t *testing.T) {
 			got := recorded().CompareVersion(test.found, func(file string) bool { return file == test.edited })
 			checkDrifts(t, got, test.want)
 		})
+	}
+}
+
+// Only what is not recorded at all is ErrNotRecorded.
+func TestNotRecorded(t *testing.T) {
+	edited := recorded().ComparePatches([]Patch{{"0001-a.patch", sumB}, {"0002-b.patch", sumB}})
+	if err := error(&Error{"s", edited}); errors.Is(err, ErrNotRecorded) || !errors.Is(err, ErrDrift) {
+		t.Errorf("an edited patch: %v", err)
+	}
+	added := recorded().CompareSelected([]Patch{{"0003-c.patch", sumA}})
+	if err := error(&Error{"s", append(edited, added...)}); !errors.Is(err, ErrNotRecorded) {
+		t.Errorf("a new patch: %v", err)
+	}
+	other := Version{Version: kubever.Version{Major: 1, Minor: 9}}
+	nobody := func(string) bool { return false }
+	if err := error(&Error{"s", recorded().CompareVersion(other, nobody)}); !errors.Is(err, ErrNotRecorded) {
+		t.Errorf("a new tag: %v", err)
+	}
+	noTag := &Lock{Patches: recorded().Patches}
+	if got := noTag.CompareVersion(other, nobody); len(got) != 1 {
+		t.Errorf("no tag is recorded, and %d drifts are found", len(got))
 	}
 }
 

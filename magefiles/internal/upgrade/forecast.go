@@ -93,8 +93,8 @@ func (r *run) askedPods(ctx context.Context) (pods []predict.Pod, err error) {
 	if err != nil {
 		return nil, err
 	}
-	warn := func(format string, args ...any) { r.options.Say(format, args...) }
-	return pods, nodepods.ReadManifests(r.cluster.place.ManifestDir, warn, keep)
+	leftOut := func(what string, why error) { r.options.Say("%s is left out: %v", what, why) }
+	return pods, nodepods.ReadManifests(r.cluster.place.ManifestDir, leftOut, keep)
 }
 
 // listedPods are those of the kubelet's own list.
