@@ -15,6 +15,8 @@ type filePart struct {
 	edits    []edit
 	// context is how many lines are shown around each edit.
 	context []int
+	// places are where each edit may be shown instead and was not yet; nil is not known.
+	places [][]edit
 }
 
 // newFilePart finds the edits of a change. The error is a *PatchError.
@@ -33,14 +35,19 @@ func newFilePart(file string, change FileChange) (*filePart, error) {
 	}
 	p := &filePart{change: change, old: contentLines(change.Old), new: contentLines(change.New)}
 	p.edits = lineEdits(p.old, p.new)
-	p.context = make([]int, len(p.edits))
+	p.context, p.places = make([]int, len(p.edits)), make([][]edit, len(p.edits))
 	for i := range p.edits {
-		p.context[i] = 1
-		for p.context[i] < widestContext && !p.recognisable(i) {
-			p.context[i]++
-		}
+		p.leastContext(i)
 	}
 	return p, nil
+}
+
+// leastContext gives an edit one line of context, or as many as say something.
+func (p *filePart) leastContext(i int) {
+	p.context[i] = 1
+	for p.context[i] < widestContext && !p.recognisable(i) {
+		p.context[i]++
+	}
 }
 
 func contentLines(file *File) []string {

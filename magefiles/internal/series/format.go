@@ -46,7 +46,8 @@ const (
 
 // Format writes a draft as the text of a patch file, the canonical form: fixed headers,
 // LF, and around each change the fewest lines of context (at least one, with something
-// in it that can be recognised) with which it has exactly one place in every base. The
+// in it that can be recognised) with which it has exactly one place in every base. (Where
+// equal lines leave a choice of which are added or deleted, it is the one that fits.) The
 // bases are the trees that the patch is made for, each as it is before the patch; the
 // draft's own is one of them. Equal drafts and bases give equal bytes.
 //
@@ -70,38 +71,42 @@ func Format(file string, draft Draft, bases []Files) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		widened, err := fit(patch, parts, bases)
-		if err != nil || !widened {
+		refitted, err := fit(patch, parts, bases)
+		if err != nil || !refitted {
 			return text, err
 		}
 	}
 }
 
-// fit tries a patch on every base. A hunk with several places gets more context; then
-// the patch has to be written again.
-func fit(patch *Patch, parts []*filePart, bases []Files) (widened bool, err error) {
+// fit tries a patch on every base. The first hunk that has not exactly one place is
+// refitted; then the patch has to be written again.
+func fit(patch *Patch, parts []*filePart, bases []Files) (refitted bool, err error) {
 	for _, base := range bases {
 		_, conflicts, err := Try(base, []*Patch{patch})
 		if err != nil {
 			return false, err
 		}
-		for _, conflict := range conflicts {
-			if conflict.Reason != ReasonSeveral || !widen(parts, conflict) {
-				return false, &ConflictError{conflicts}
-			}
-			widened = true
+		if len(conflicts) == 0 {
+			continue
 		}
-		if widened {
-			return true, nil
+		if !refit(parts, conflicts[0]) {
+			return false, &ConflictError{conflicts}
 		}
+		return true, nil
 	}
 	return false, nil
 }
 
-func widen(parts []*filePart, conflict Conflict) bool {
+// refit writes a hunk in another way, and reports whether there is one: with more
+// context where it has several places, in another place where it has none.
+func refit(parts []*filePart, conflict Conflict) bool {
 	for _, part := range parts {
-		if part.change.Path == conflict.File {
+		switch {
+		case part.change.Path != conflict.File:
+		case conflict.Reason == ReasonSeveral:
 			return part.widen(conflict.Hunk - 1)
+		case conflict.Reason == ReasonNotFound || conflict.Reason == ReasonApplied:
+			return part.slide(conflict.Hunk - 1)
 		}
 	}
 	return false

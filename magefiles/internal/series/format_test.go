@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -175,3 +176,40 @@ func FuzzFormat(f *testing.F) {
 		}
 	})
 }
+
+// Where equal lines leave a choice of which are deleted, it is the one that fits every
+// base; what is around the other is not the same everywhere.
+func TestFormatSlides(t *testing.T) {
+	const before, between = "top\n\n// gone\nGone = 1\n\n", "// kept\n"
+	for name, test := range map[string]struct {
+		old, changed string
+		bases        []string
+		want         string // empty: it can't be written for all
+	}{
+		"one base, lowest place": {before + between, "top\n\n" + between, nil, " \n-// gone\n-Gone = 1\n-\n // kept\n"},
+		"slides up":              {before + between, "top\n\n" + between, []string{before + "// other\n"}, " top\n-\n-// gone\n-Gone = 1\n \n"},
+		"insertion slides up":    {"top\n\n" + between, before + between, []string{"top\n\n// other\n"}, " top\n+\n+// gone\n+Gone = 1\n \n"},
+		"nowhere to slide":       {"a\nb\nc\n", "a\nc\n", []string{"a\nb\nx\n"}, ""},
+		"replaced lines stay":    {"a\nb\nc\n", "a\nz\nc\n", []string{"a\nb\nx\n"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bases := []Files{tree(test.old)}
+			for _, base := range test.bases {
+				bases = append(bases, tree(base))
+			}
+			draft := Draft{Number: 1, Count: 1, Title: "Slide", Files: []FileChange{{"a", &File{Data: []byte(test.old)}, &File{Data: []byte(test.changed)}}}}
+			text, err := Format("0001-a.patch", draft, bases)
+			if test.want == "" {
+				if !errors.Is(err, ErrConflict) {
+					t.Errorf("got %v, want %v", err, ErrConflict)
+				}
+				return
+			}
+			if err != nil || !strings.HasSuffix(string(text), test.want) {
+				t.Errorf("%v, got\n%s\nwant it to end with\n%s", err, text, test.want)
+			}
+		})
+	}
+}
+
+func tree(content string) Files { return FromFS(fstest.MapFS{"a": {Data: []byte(content)}}) }
