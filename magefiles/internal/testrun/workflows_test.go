@@ -17,10 +17,12 @@ type workflow struct {
 	Permissions map[string]string `yaml:"permissions"`
 	Jobs        map[string]struct {
 		Permissions map[string]string `yaml:"permissions"`
+		Environment yaml.Node         `yaml:"environment"`
 		Timeout     int               `yaml:"timeout-minutes"`
 		Steps       []struct {
 			Uses string            `yaml:"uses"`
 			Run  string            `yaml:"run"`
+			Env  map[string]string `yaml:"env"`
 			With map[string]string `yaml:"with"`
 		} `yaml:"steps"`
 	} `yaml:"jobs"`
@@ -105,6 +107,31 @@ func TestWorkflowsHaveFewRights(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What a job builds runs in it: no key may be where that could read it.
+func TestKeysAreNotWhereThingsAreBuilt(t *testing.T) {
+	keys := 0
+	for name, read := range readWorkflows(t) {
+		for job, described := range read.Jobs {
+			builds, secret := false, !described.Environment.IsZero()
+			for _, step := range described.Steps {
+				builds = builds || strings.Contains(step.Run+step.Uses, "mage") || strings.Contains(step.Uses, "checkout")
+				for _, value := range step.Env {
+					secret = secret || strings.Contains(value, "secrets.")
+				}
+			}
+			if secret {
+				keys++
+			}
+			if builds && secret {
+				t.Errorf("%s: %s builds, and has a secret", name, job)
+			}
+		}
+	}
+	if keys == 0 {
+		t.Error("no job has a secret: is the release signed?")
 	}
 }
 
