@@ -15,22 +15,6 @@ import (
 //go:embed packaging
 var packaging embed.FS
 
-// nodeScripts are the files of scripts/ that belong on a node. Those without the right
-// to be run are read by the others, and lie beside them.
-var nodeScripts = [...]struct {
-	name string
-	mode fs.FileMode
-	// command says that a person starts it by name, from PATH.
-	command bool
-}{
-	{name: "upgrade-kubelet", mode: 0o755, command: true},
-	{name: "rollback-kubelet", mode: 0o755, command: true},
-	{name: "generate-state.sh", mode: 0o755},
-	{name: "common.bash", mode: 0o644},
-	{name: "kubelet-swap.bash", mode: 0o644},
-	{name: "kubelet-service.bash", mode: 0o644},
-}
-
 // content is one file of a release, and where it goes.
 type content struct {
 	source string
@@ -66,11 +50,15 @@ func (c Config) contents(in input, staged string) ([]content, error) {
 	for _, name := range []string{"LICENSE", "NOTICE"} {
 		list = append(list, content{source: filepath.Join(c.Root, name), mode: 0o644, inArchive: name, installed: documentFolder + "/" + name})
 	}
-	for _, script := range nodeScripts {
+	scripts, err := findScripts(filepath.Join(c.Root, "scripts"))
+	if err != nil {
+		return nil, err
+	}
+	for _, script := range scripts {
 		installed := shareFolder + "/scripts/" + script.name
 		list = append(list, content{
 			// Beside the node command, where the scripts look for it.
-			source: filepath.Join(c.Root, "scripts", script.name), mode: script.mode, inArchive: script.name, installed: installed,
+			source: filepath.Join(c.Root, "scripts", script.name), mode: script.mode(), inArchive: script.name, installed: installed,
 		})
 		if script.command {
 			list = append(list, content{link: installed, installed: "/usr/sbin/" + script.name})
@@ -97,9 +85,14 @@ func unitFiles(at func(name string) string) []content {
 }
 
 // checkSources refuses what can't be packaged before anything is: a file that isn't
-// there, and a link, which would bring in whatever it points to.
+// there, a link, which would bring in whatever it points to, and two of one name.
 func checkSources(list []content) error {
+	inArchive := map[string]bool{}
 	for _, file := range list {
+		if file.inArchive != "" && inArchive[file.inArchive] {
+			return fmt.Errorf("a release has two files %s: name the one of %s otherwise", file.inArchive, file.source)
+		}
+		inArchive[file.inArchive] = true
 		if file.source == "" {
 			continue
 		}

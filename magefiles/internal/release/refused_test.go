@@ -38,11 +38,31 @@ func TestRefused(t *testing.T) {
 		"a patch that changed": {func(t *testing.T, config *release.Config) {
 			write(t, filepath.Join(config.Root, "patches/restart-suppression/0001-keep.patch"), "other", 0o644)
 		}, false, "not the patch that the kubelet was built with"},
-		"a script that is missing": {func(t *testing.T, config *release.Config) {
-			if err := os.Remove(filepath.Join(config.Root, "scripts/rollback-kubelet")); err != nil {
+		"a script that another reads is missing": {func(t *testing.T, config *release.Config) {
+			if err := os.Remove(filepath.Join(config.Root, "scripts/kubelet-service.bash")); err != nil {
 				t.Fatal(err)
 			}
-		}, false, "scripts/rollback-kubelet"},
+		}, false, "kubelet-swap.bash reads kubelet-service.bash"},
+		"no scripts": {func(t *testing.T, config *release.Config) {
+			if err := os.RemoveAll(filepath.Join(config.Root, "scripts")); err != nil {
+				t.Fatal(err)
+			}
+		}, false, "scripts"},
+		"no programs among the scripts": {func(t *testing.T, config *release.Config) {
+			folder := filepath.Join(config.Root, "scripts")
+			if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o755)); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(folder, "common.bash"), "true", 0o644)
+		}, false, "has no program"},
+		"a folder of scripts that is a link": {func(t *testing.T, config *release.Config) {
+			if err := os.Symlink("/etc", filepath.Join(config.Root, "scripts/lib")); err != nil {
+				t.Fatal(err)
+			}
+		}, false, "not a regular file"},
+		"a script of the kubelet's name": {func(t *testing.T, config *release.Config) {
+			write(t, filepath.Join(config.Root, "scripts/kubelet"), "#!/bin/sh\n", 0o755)
+		}, false, "two files kubelet"},
 		"a script that is a link": {func(t *testing.T, config *release.Config) {
 			path := filepath.Join(config.Root, "scripts/rollback-kubelet")
 			if err := errors.Join(os.Remove(path), os.Symlink("/etc/shadow", path)); err != nil {
