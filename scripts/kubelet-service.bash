@@ -19,8 +19,14 @@ service_start() {
     esac
 }
 
+# service_clear has the service manager forget starts that failed: systemd refuses to
+# start a unit once more that was started too often (StartLimitBurst=, systemd.unit(5)).
+service_clear() {
+    [[ $service != systemd:* ]] || in_service systemctl reset-failed "${service#systemd:}" 2>/dev/null || true
+}
+
 # check_service refuses a unit that is not there, or that runs another program than the
-# one to replace.
+# one to replace, or whose files changed since systemd read them.
 check_service() {
     [[ $service == systemd:* ]] || return 0
     local unit=${service#systemd:} runs
@@ -30,16 +36,30 @@ check_service() {
     [[ -n $runs ]] || fail 2 "unit $unit starts no program: name the kubelet's with --service systemd:UNIT"
     [[ $(readlink -f -- "$runs") == "$kubelet" ]] ||
         fail 2 "unit $unit starts $runs, not $kubelet: name the one with --service or the other with --kubelet"
+    [[ ! -L $runs ]] || say "warning: unit $unit starts $runs, a link: the program that is replaced is $kubelet"
+    # Without --value, which systemd has from 230 on.
+    if [[ $(in_service systemctl show --property=NeedDaemonReload "$unit") == *=yes ]]; then
+        local stale="the files of unit $unit changed since systemd read them: see systemctl cat $unit, then run systemctl daemon-reload"
+        [[ ${0##*/} != upgrade-kubelet ]] || fail 2 "$stale, and this again"
+        say "warning: $stale"
+    fi
 }
 
 # unit_program reads a unit with its drop-ins, as systemctl cat prints them, and prints
 # the program of the ExecStart that counts: an empty one forgets those before it
-# (systemd.service(5)).
+# (systemd.service(5)). A backslash at the end of a line joins it to the next, but not
+# that of a comment; comments between joined lines are left out (systemd.syntax(7)).
 unit_program() {
-    local line program=''
-    # shellcheck disable=SC2162 # a backslash at the end of a line joins it to the next
-    while IFS= read line || [[ -n $line ]]; do
-        [[ $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*(\"([^\"]*)\"|[^[:space:]]*) ]] || continue
+    local raw line='' program=''
+    while IFS= read -r raw || [[ -n $raw ]]; do
+        [[ ! $raw =~ ^[[:space:]]*[#\;] ]] || continue
+        line+=$raw
+        if [[ $line == *\\ ]]; then
+            line="${line%\\} "
+            continue
+        fi
+        raw=$line line=''
+        [[ $raw =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*(\"([^\"]*)\"|[^[:space:]]*) ]] || continue
         program=${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}
     done
     printf '%s\n' "$program"
@@ -62,6 +82,7 @@ stop_kubelet() {
 # start_kubelet starts it, and waits until it is healthy.
 start_kubelet() {
     started=$(date -u +%FT%T.%NZ)
+    [[ $stage != replaced ]] || note_start
     service_start || return 1
     awaited "$steadylet" kubelet --program "$kubelet" --wait "${healthy_within}s" -o json >"$work/healthy" 2>"$work/why" || {
         say "$(<"$work/why")"
@@ -95,9 +116,11 @@ compare() {
 # await_calm watches until the containers of before have stayed as they are for a while,
 # under one healthy kubelet. It returns 7 when some were replaced needlessly.
 await_calm() {
-    local first pid last='' now since=$SECONDS deadline=$((SECONDS + 10 * calm)) status
+    local first pid last='' now since deadline status
     first=$("$steadylet" kubelet --program "$kubelet" --print pid) || return 1
-    while ((SECONDS - since < calm)); do
+    since=$SECONDS deadline=$((SECONDS + 10 * calm))
+    # At least one look, however slow the node is.
+    while [[ -z $last ]] || ((SECONDS - since < calm)); do
         status=0
         compare || status=$?
         ((status != 7)) || return 7

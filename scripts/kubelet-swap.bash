@@ -16,8 +16,10 @@ kubelet='' backup_dir=/var/lib/steadylet/kubelets service=systemd:kubelet
 stop_command='' start_command='' healthy_within=60 calm=30 rollback=1 dry_run=0
 
 # What the run knows.
-stage=before steadylet='' work='' log='' lock='' child='' staged='' kept=''
+stage=before backup_name='' steadylet='' work='' log='' lock='' child='' staged='' kept=''
 old_version='' old_digest='' new_version='' started=''
+# What was changed although the kubelet was left alone.
+changed=''
 # Whether the exit status is one that was chosen.
 meant=0
 
@@ -82,6 +84,7 @@ prepare() {
     exec {lock}<"$folder"
     flock --nonblock "$lock" || fail 2 "another run replaces $kubelet: wait until it has ended"
     know_kubelet
+    ! read_note || say "a run of ${noted[by]} was killed after ${noted[began]}"
     ((!dry_run)) || return 0
     [[ -w $folder ]] || fail 1 "$folder can't be written to: run this as root, and see whether it is mounted read-only"
     [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
@@ -95,11 +98,18 @@ prepare() {
     remove_leftovers
 }
 
-# remove_leftovers removes what a run that was killed left beside the program.
+# remove_leftovers removes what a run that was killed left beside the program and in the
+# backups, but for the program of before, if that is still wanted.
 remove_leftovers() {
     local left
-    for left in "${kubelet%/*}"/.kubelet-{new,before}.*; do
-        [[ ! -f $left ]] || rm -f -- "$left"
+    for left in "${kubelet%/*}"/.kubelet-{new,before}.* "$backup_dir"/.partial.* "$backup_dir"/.note.*; do
+        if [[ ! -f $left ]]; then
+            continue
+        elif [[ $left == */.kubelet-before.* && -n ${noted[old]-} && $(digest_of "$left") == "${noted[old]}" ]]; then
+            kept=$left
+        else
+            rm -f -- "$left"
+        fi
     done
 }
 
@@ -117,8 +127,21 @@ find_kubelet() {
         kubelet=$("$steadylet" kubelet --print program) ||
             fail 2 "name the program to replace with --kubelet"
     fi
-    kubelet=$(readlink -f -- "$kubelet") || fail 2 "$kubelet: there is no such program"
+    local given=$kubelet pid
+    kubelet=$(readlink -f -- "$given") || fail 2 "$given: there is no such program"
+    [[ ! -L $given ]] || say "warning: $given is a link: the program that is replaced is $kubelet"
+    if [[ ! -e $kubelet ]] && pid=$("$steadylet" kubelet --program "$kubelet" --print pid 2>/dev/null); then
+        fail 2 "the kubelet that runs (process $pid) was started from $kubelet, which is gone: put it back first: cp /proc/$pid/exe $kubelet"
+    fi
     [[ -f $kubelet && -x $kubelet ]] || fail 2 "$kubelet is no program: name the kubelet with --kubelet"
+}
+
+# find_program is find_kubelet, also while none runs.
+find_program() {
+    if [[ -z $kubelet && $service == systemd:* ]] && ! kubelet=$("$steadylet" kubelet --print program 2>/dev/null); then
+        kubelet=$(systemctl cat "${service#systemd:}" 2>/dev/null | unit_program) || kubelet=''
+    fi
+    find_kubelet
 }
 
 # know_kubelet settles what the program in place is.
@@ -126,6 +149,10 @@ know_kubelet() {
     old_version=$(version_of "$kubelet") || fail 2 "$kubelet does not answer --version as a kubelet does"
     old_digest=$(digest_of "$kubelet")
 }
+
+# is_program_of says whether a process was started from the program in place, or from one
+# of the same content.
+is_program_of() { [[ /proc/$1/exe -ef $kubelet || $(digest_of "/proc/$1/exe") == "$old_digest" ]]; }
 
 # describe_running says which kubelet runs.
 describe_running() {
@@ -150,6 +177,8 @@ back_up() {
     printf '%s  %s\n' "$old_digest" "$name" >"$backup_dir/$name.sha256"
     mv -fT -- "$partial" "$backup_dir/$name"
     sync -- "$backup_dir/$name.sha256" "$backup_dir"
+    backup_name=$name
+    changed="${changed:-the kubelet was left alone}; a backup was made"
     say "backed up kubelet $old_version as $backup_dir/$name"
 }
 
@@ -163,6 +192,7 @@ stage_program() {
     cp --attributes-only --preserve=all -- "$kubelet" "$staged"
     touch -- "$staged"
     sync -- "$staged"
+    [[ -z $kept ]] || rm -f -- "$kept"
     kept=$(mktemp -u -- "$folder/.kubelet-before.XXXXXXXX")
     ln -- "$kubelet" "$kept"
 }
@@ -182,6 +212,7 @@ check_program() {
 
 # swap_in stops the kubelet, puts the staged program in place and starts it.
 swap_in() {
+    write_note
     stage=stopped
     stop_kubelet || fail 3 "the kubelet can't be stopped"
     # From here on the new program may be in place.
@@ -193,63 +224,7 @@ swap_in() {
     start_kubelet || fail 3 "kubelet $new_version does not become healthy"
 }
 
-# finish is the EXIT trap: a kubelet runs when it ends, if one can be made to.
-finish() {
-    local status=$?
-    set +e
-    trap - EXIT
-    trap : INT TERM HUP
-    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
-    if ((status && !meant)); then
-        say "${0##*/}: a step failed (status $status): see above"
-        [[ $stage == before ]] && status=1 || status=3
-    fi
-    if [[ $stage == stopped ]]; then
-        recover || status=7
-    elif [[ $stage == replaced ]] && ((rollback)); then
-        { put_back && recover; } || status=7
-    elif [[ $stage == replaced ]]; then
-        status=6
-        recover || status=7
-    elif [[ $stage == before ]] && ((status)); then
-        say "nothing was changed"
-    fi
-    if ((status == 7)); then
-        say "NO HEALTHY KUBELET: look at its log and start it by hand, or run rollback-kubelet --kubelet $kubelet"
-        say "The program of before is ${kept:-in place}; backups are in $backup_dir"
-        kept=''
-    fi
-    rm -f -- ${staged:+"$staged"} ${kept:+"$kept"}
-    rm -rf -- "$work"
-    exit "$status"
-}
-
-# put_back puts the program of before in its place again.
-put_back() {
-    say "going back to kubelet $old_version"
-    retry stop_kubelet || return 1
-    if [[ $(digest_of "$kept") != "$old_digest" ]]; then
-        say "$kept is not what was there before: take a backup from $backup_dir"
-        return 1
-    fi
-    # Where the signal came before the swap, both names are still of one file.
-    [[ $kept -ef $kubelet ]] || mv -fT -- "$kept" "$kubelet" || return 1
-    sync -- "${kubelet%/*}"
-}
-
-# recover sees to it that what is in place runs, and says what runs.
-recover() {
-    local status=0
-    # A start command need not bear a kubelet that runs already.
-    "$steadylet" kubelet --program "$kubelet" --wait 1s >/dev/null 2>&1 || retry start_kubelet || status=1
-    say "$(describe_running)"
-    return "$status"
-}
-
-# retry gives a request three chances: a signal may have hit the first.
-retry() {
-    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
-}
-
 # shellcheck source=scripts/kubelet-service.bash
 . "${BASH_SOURCE[0]%/*}/kubelet-service.bash"
+# shellcheck source=scripts/kubelet-back.bash
+. "${BASH_SOURCE[0]%/*}/kubelet-back.bash"

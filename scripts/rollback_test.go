@@ -33,23 +33,25 @@ func TestRollbackKubelet(t *testing.T) {
 		calls   string
 		runs    func(t *testing.T) string
 	}{
-		"the newest":      {nil, nil, 0, "kubelet v1.29.6 runs", "cat stop start", previous},
-		"a named one":     {nil, []string{"kubelet-" + oldest + "-v1.28.15"}, 0, "kubelet v1.28.15 runs", "cat stop start", older},
-		"dry run":         {nil, []string{"--dry-run"}, 0, "would stop the kubelet", "cat", current},
+		"the newest":      {nil, nil, 0, "kubelet v1.29.6 runs", "cat show stop start", previous},
+		"a named one":     {nil, []string{"kubelet-" + oldest + "-v1.28.15"}, 0, "kubelet v1.28.15 runs", "cat show stop start", older},
+		"dry run":         {nil, []string{"--dry-run"}, 0, "would stop the kubelet", "cat show", current},
 		"list":            {nil, []string{"--list"}, 0, "v1.29.6\twhole\nkubelet-" + oldest, "", current},
-		"not what runs":   {func(t *testing.T, n node) { n.backup(t, "20260202T000000Z", "v1.30.14", current(t)) }, nil, 0, "kubelet v1.29.6 runs", "cat stop start", previous},
-		"damaged":         {damageNewest, nil, 2, "is damaged", "cat", current},
+		"not what runs":   {func(t *testing.T, n node) { n.backup(t, "20260202T000000Z", "v1.30.14", current(t)) }, nil, 0, "kubelet v1.29.6 runs", "cat show stop start", previous},
+		"damaged":         {damageNewest, nil, 2, "is damaged", "cat show", current},
 		"damaged, listed": {damageNewest, []string{"--list"}, 0, "v1.29.6\tdamaged", "", current},
-		"no such backup":  {nil, []string{"kubelet-" + newest + "-v1.2.3"}, 2, "there is no backup", "cat", current},
+		"no such backup":  {nil, []string{"kubelet-" + newest + "-v1.2.3"}, 2, "there is no backup", "cat show", current},
 		"a path":          {nil, []string{"../../bin/sh"}, 1, "is no name of a backup", "", current},
 		"sick": {func(t *testing.T, n node) {
 			n.backup(t, "20260202T000000Z", "v1.29.7", buildKubelet(t, "v1.29.7", "sick"))
-		}, []string{"--healthy-within=2"}, 3, "kubelet v1.30.14 runs", "cat stop start stop start", current},
+		}, []string{"--healthy-within=2"}, 3, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", current},
 		"replaces": {func(t *testing.T, n node) {
 			n.backup(t, "20260202T000000Z", "v1.29.8", buildKubelet(t, "v1.29.8", "replaces"))
-		}, nil, 6, "kubelet v1.29.8 runs", "cat stop start", func(t *testing.T) string { return buildKubelet(t, "v1.29.8", "replaces") }},
-		"none runs":        {func(t *testing.T, n node) { n.stop(t) }, nil, 0, "nothing is counted", "cat stop start", previous},
-		"no backup at all": {func(t *testing.T, n node) { must(t, os.RemoveAll(n.path("backups"))) }, nil, 2, "there is no backup", "cat", current},
+		}, nil, 6, "kubelet v1.29.8 runs", "cat show stop start", func(t *testing.T) string { return buildKubelet(t, "v1.29.8", "replaces") }},
+		"none runs":        {func(t *testing.T, n node) { n.stop(t) }, nil, 0, "nothing is counted", "cat show stop start", previous},
+		"a stale unit":     {func(t *testing.T, n node) { write(t, n.path("stale"), "") }, nil, 0, "warning: the files of unit kubelet changed", "cat show stop start", previous},
+		"half a backup":    {func(t *testing.T, n node) { write(t, n.path("backups", ".partial.abc"), "half") }, nil, 0, "kubelet v1.29.6 runs", "cat show stop start", previous},
+		"no backup at all": {func(t *testing.T, n node) { must(t, os.RemoveAll(n.path("backups"))) }, nil, 2, "there is no backup", "cat show", current},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,6 +70,9 @@ func TestRollbackKubelet(t *testing.T) {
 			}
 			n.runs(t, test.runs(t))
 			n.clean(t)
+			if name != "no backup at all" {
+				n.noNote(t)
+			}
 		})
 	}
 }

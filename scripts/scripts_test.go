@@ -54,6 +54,7 @@ func TestUnitProgram(t *testing.T) {
 		"prefixed":  "/opt/kube let/kubelet",
 		"continued": "/opt/bin/kubelet",
 		"forgotten": "",
+		"commented": "/opt/bin/kubelet",
 	} {
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", ". ./kubelet-service.bash; unit_program")
 		cmd.Stdin = strings.NewReader(read(t, "testdata/units/"+unit))

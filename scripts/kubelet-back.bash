@@ -1,0 +1,181 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what a run knows is in kubelet-swap.bash
+# The way back, for kubelet-swap.bash: how a run ends, and how the next one takes up what
+# one that was killed left.
+
+# What the note of a run that was killed says; none where there is no note.
+declare -A noted=()
+# Whether the note is of no more use.
+note_done=0
+
+note_path() { printf '%s\n' "$backup_dir/note"; }
+
+# write_note says what is about to be swapped, for the run after this one.
+write_note() {
+    local partial
+    partial=$(mktemp -- "$backup_dir/.note.XXXXXXXX")
+    rm -f -- "$(note_path).containers"
+    if [[ -s $work/before.json ]]; then
+        cp -- "$work/before.json" "$(note_path).containers" || fail 1 "there is no room in $backup_dir for a note of what is swapped"
+    fi
+    {
+        printf 'by %s\nbegan %s\nold %s\nold_version %s\n' "${0##*/}" "$(date -u +%FT%TZ)" "$old_digest" "$old_version"
+        printf 'new %s\nnew_version %s\nbackup %s\nkubelet %s\n' "$(digest_of "$staged")" "$new_version" "$backup_name" "$kubelet"
+    } >"$partial"
+    if ! sync -- "$partial" || ! mv -fT -- "$partial" "$(note_path)"; then
+        fail 1 "there is no room in $backup_dir for a note of what is swapped"
+    fi
+    note_done=1
+}
+
+# read_note reads the note of a run that was killed. It returns 1 where there is none of
+# this kubelet, and where another program was put in place meanwhile.
+read_note() {
+    local key value path in_place
+    path=$(note_path)
+    [[ -f $path && ! -L $path && -O $path ]] || return 1
+    while read -r key value; do
+        noted[$key]=$value
+    done <"$path"
+    in_place=$(digest_of "$kubelet")
+    if [[ ${noted[kubelet]-} == "$kubelet" && ${noted[by]-} && ${noted[began]-} && ${noted[old_version]-} && ${noted[new_version]-} &&
+        ${noted[backup]-} == kubelet-* && ${noted[backup]} != */* && ($in_place == "${noted[old]-}" || $in_place == "${noted[new]-}") ]]; then
+        return 0
+    fi
+    noted=()
+    return 1
+}
+
+# note_start adds when the kubelet of a swap was started.
+note_start() { [[ ! -f $(note_path) || $dry_run == 1 ]] || printf 'started %s\n' "$started" >>"$(note_path)"; }
+
+drop_note() { rm -f -- "$(note_path)" "$(note_path).containers"; }
+
+is_old_in_place() { [[ $(digest_of "$kubelet") == "$old_digest" ]]; }
+
+is_healthy() { "$steadylet" kubelet --program "$kubelet" --wait 1s >/dev/null 2>&1; }
+
+# take_up DIGEST goes on with a run that was killed, where the program that it put in
+# place is the wanted one. It returns 1 where it is not.
+take_up() {
+    [[ -n ${noted[new]-} && $1 == "${noted[new]}" && $(digest_of "$kubelet") == "$1" ]] || return 1
+    ((!dry_run)) || { say "dry run: would go on with it: kubelet ${noted[new_version]} is in place, and is watched" && exit 0; }
+    adopt_note
+    say "going on with it: kubelet $new_version is in place"
+    stage=replaced
+    if is_healthy; then
+        started=${noted[started]:-${noted[began]}}
+    else
+        start_kubelet || fail 3 "kubelet $new_version does not become healthy"
+        started=${noted[started]:-$started}
+    fi
+    [[ ! -s $(note_path).containers ]] || cp -- "$(note_path).containers" "$work/before.json"
+}
+
+# settle_note has a kubelet run where a run that was killed left none: what is in place,
+# or else what was there before.
+settle_note() {
+    [[ -n ${noted[new]-} ]] || return 0
+    if is_healthy; then
+        note_done=1
+        return 0
+    fi
+    ((!dry_run)) || { say "dry run: would start the kubelet first" && return 0; }
+    adopt_note
+    say "no healthy kubelet runs since: starting what is in place"
+    stage=stopped
+    is_old_in_place || stage=replaced
+    service_clear
+    start_kubelet || fail 3 "the kubelet that the killed run left in place does not become healthy"
+    stage=before changed="the kubelet that the killed run left in place was started"
+    rm -f -- ${kept:+"$kept"}
+    kept=''
+    know_kubelet
+}
+
+# adopt_note takes over what the run that was killed knew, with the program of before.
+adopt_note() {
+    note_done=1
+    old_digest=${noted[old]} old_version=${noted[old_version]} new_version=${noted[new_version]} backup_name=${noted[backup]}
+    if [[ -z $kept ]] && ! is_old_in_place; then
+        kept=$(mktemp -- "${kubelet%/*}/.kubelet-before.XXXXXXXX")
+        if ! cp --preserve=all -- "$backup_dir/$backup_name" "$kept" || [[ $(digest_of "$kept") != "$old_digest" ]]; then
+            say "warning: the program of before can't be taken from $backup_dir/$backup_name: there is no way back in this run"
+            rm -f -- "$kept"
+            kept='' rollback=0
+        fi
+    fi
+}
+
+# finish is the EXIT trap: a kubelet runs when it ends, if one can be made to.
+finish() {
+    local status=$?
+    set +e
+    trap - EXIT
+    trap : INT TERM HUP
+    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    if ((status && !meant)); then
+        say "${0##*/}: a step failed (status $status): see above"
+        [[ $stage == before ]] && status=1 || status=3
+    fi
+    case $stage in
+    before) ((!status)) || say "${changed:-nothing was changed}" ;;
+    stopped) recover || status=7 ;;
+    replaced)
+        # Where the way back fails, what is in place must run all the same.
+        ((!rollback)) || put_back
+        is_old_in_place || status=6
+        recover || status=7
+        ;;
+    esac
+    ((status != 7)) || say_what_is_left
+    rm -f -- ${staged:+"$staged"} ${kept:+"$kept"}
+    rm -rf -- "$work"
+    ((!note_done)) || drop_note
+    exit "$status"
+}
+
+# say_what_is_left says where the program of before is, and leaves it there.
+say_what_is_left() {
+    local where="a backup, ${backup_name:-see rollback-kubelet --list}"
+    say "NO HEALTHY KUBELET: look at its log and start it by hand, or run rollback-kubelet --kubelet $kubelet"
+    if is_old_in_place; then
+        where='in place'
+    elif [[ -n $kept && -f $kept ]]; then
+        where=$kept kept=''
+    fi
+    say "The program of before is $where; backups are in $backup_dir"
+}
+
+# put_back puts the program of before in its place again.
+put_back() {
+    say "going back to kubelet $old_version"
+    retry stop_kubelet || return 1
+    ! is_old_in_place || return 0
+    if [[ ! -f $kept || $(digest_of "$kept") != "$old_digest" ]]; then
+        say "${kept:-nothing} is not what was there before: take a backup from $backup_dir"
+        return 1
+    fi
+    mv -fT -- "$kept" "$kubelet" || return 1
+    kept=''
+    sync -- "${kubelet%/*}" || say "warning: the disk may not have kubelet $old_version yet: see whether it works"
+}
+
+# recover sees to it that what is in place runs, and says what runs.
+recover() {
+    local status=0
+    # A start command need not bear a kubelet that runs already.
+    is_healthy || retry start_again || status=1
+    say "$(describe_running)"
+    return "$status"
+}
+
+start_again() {
+    service_clear
+    start_kubelet
+}
+
+# retry gives a request three chances: a signal may have hit the first.
+retry() {
+    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
+}
