@@ -78,8 +78,7 @@ func (n node) noNote(t *testing.T) {
 	}
 }
 
-// kill kills upgrade-kubelet (or another script) at a call of systemctl or of mv, before
-// or after that.
+// kill kills a script just before a call of systemctl or mv, and returns what it said.
 func (n node) kill(t *testing.T, at, script string, args ...string) string {
 	t.Helper()
 	name, when, _ := strings.Cut(at, " ")
@@ -119,6 +118,11 @@ exec `+program+` "$@"`)
 	if name == "systemctl" {
 		must(t, os.Rename(program, n.path("stubs", name)))
 	}
+	// The stub ends too, and with it the lock, which it got from the script.
+	folder, err := os.Open(n.path("bin"))
+	must(t, err)
+	defer folder.Close()
+	must(t, syscall.Flock(int(folder.Fd()), syscall.LOCK_EX))
 	// Nobody was there to remove its notes of the moment.
 	must(t, os.RemoveAll(n.path("tmp")))
 	must(t, os.Mkdir(n.path("tmp"), 0o700))

@@ -49,8 +49,13 @@ func superviseKubelet(t *testing.T, stock string) *supervised {
 	}
 	copyFile(t, stock, s.installed)
 	copyFile(t, string(command), filepath.Join(s.kit, "steadylet"))
-	for _, script := range []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "common.bash", "kubelet-swap.bash", "kubelet-service.bash"} {
-		copyFile(t, filepath.Join("..", "..", "..", "scripts", script), filepath.Join(s.kit, script))
+	scripts := filepath.Join("..", "..", "..", "scripts")
+	read, err := filepath.Glob(filepath.Join(scripts, "*.bash"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range append(read, filepath.Join(scripts, "upgrade-kubelet"), filepath.Join(scripts, "rollback-kubelet"), filepath.Join(scripts, "generate-state.sh")) {
+		copyFile(t, script, filepath.Join(s.kit, filepath.Base(script)))
 	}
 	s.addFixedPod(t)
 	s.configure(t, true)
