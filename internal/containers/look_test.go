@@ -27,7 +27,7 @@ func TestTakeAndSince(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(manifest, "kind: Pod\nmetadata: {name: etcd, namespace: kube-system}\n")
+	write(manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd, namespace: kube-system}\n")
 	etcd := critest.Container("etcd-1", "kube-system", "etcd-node", "uid-1", "etcd")
 	dead := critest.Container("dead-1", "default", "job", "uid-2", "app")
 	dead.State = runtimeapi.ContainerState_CONTAINER_EXITED
@@ -75,7 +75,7 @@ func TestTakeAndSince(t *testing.T) {
 		State: runtimeapi.ContainerState_CONTAINER_EXITED, ExitCode: 3, FinishedAt: start.Add(-time.Second).UnixNano(),
 	}}
 	compare(map[containers.Kind]int{containers.Replaced: 1, containers.Died: 1})
-	write(manifest, "kind: Pod\nmetadata: {name: etcd, namespace: kube-system, labels: {edited: 'yes'}}\n")
+	write(manifest, "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd, namespace: kube-system, labels: {edited: 'yes'}}\n")
 	compare(map[containers.Kind]int{containers.Edited: 1, containers.Died: 1})
 }
 

@@ -32,7 +32,7 @@ func newPlace(t *testing.T, endpoint string) place {
 	p.write(t, "kubelet", "#!/bin/sh\necho Kubernetes v1.30.14\n", 0o700)
 	p.write(t, "root/cpu_manager_state", `{"policyName":"none","defaultCpuSet":"","checksum":1}`, 0o600)
 	p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\ncgroupDriver: systemd\n", 0o600)
-	p.write(t, "manifests/etcd.yaml", "kind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - resizePolicy: [{restartPolicy: RestartContainer}]\n"+
+	p.write(t, "manifests/etcd.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - resizePolicy: [{restartPolicy: RestartContainer}]\n"+
 		"  initContainers:\n  - restartPolicy: Always\n", 0o600)
 	p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/bin/kubelet --config="+p.path("config.yaml")+
 		" --root-dir="+p.path("root")+" --container-runtime-endpoint="+endpoint+" --keep-terminated-pod-volumes=true\n", 0o600)

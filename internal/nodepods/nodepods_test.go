@@ -56,7 +56,7 @@ func TestAnnotateEncodesAsTheKubelet(t *testing.T) {
 // A manifest lacks what the kubelet fills in: its hash is no exact one.
 func TestAnnotateAManifest(t *testing.T) {
 	r := runtime(t, critest.HashedContainer("kube-system", "etcd-db-3", "etcd", "etcd:v1", "ab12", made))
-	pod, err := predict.ReadManifest([]byte(`{"kind":"Pod","metadata":{"name":"etcd","namespace":"kube-system"},"spec":{"containers":[{"name":"etcd","image":"etcd:v1"}]}}`))
+	pod, err := predict.ReadManifest([]byte(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"etcd","namespace":"kube-system"},"spec":{"containers":[{"name":"etcd","image":"etcd:v1"}]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +104,8 @@ func TestOpenRefuses(t *testing.T) {
 func TestReadManifests(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"b.yaml": "kind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: b, image: 'b:v1'}]}\n",
-		"a.yaml": "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'a:v1'}]}\n",
+		"b.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: b, image: 'b:v1'}]}\n",
+		"a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'a:v1'}]}\n",
 		"c.txt":  "notes\n", ".hidden": "kind: Pod",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

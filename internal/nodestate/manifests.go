@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/steadylet/steadylet/internal/podmanifest"
 	"github.com/steadylet/steadylet/internal/readfile"
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -79,26 +78,15 @@ func readManifest(path, node string) ManifestFile {
 // applyDefaults, pkg/kubelet/config/common.go).
 func ParseManifest(path string, content []byte, node string) (ManifestFile, error) {
 	file := ManifestFile{Manifest: statefile.Manifest{Path: path, Content: content}}
-	var pod struct {
-		Kind     string `yaml:"kind"`
-		Metadata struct {
-			Name      string `yaml:"name"`
-			Namespace string `yaml:"namespace"`
-			UID       string `yaml:"uid"`
-		} `yaml:"metadata"`
+	pod, err := podmanifest.Parse(content)
+	if err != nil {
+		return file, err
 	}
-	if err := yaml.Unmarshal(content, &pod); err != nil {
-		// Without the parser's words: they quote the content.
-		return file, errors.New("it is no manifest in YAML or JSON")
-	}
-	if pod.Kind != "Pod" {
-		return file, errors.New("it is not of kind Pod")
-	}
-	if pod.Metadata.Name == "" {
+	if pod.Name == "" {
 		return file, errors.New("its pod has no name")
 	}
-	file.Base, file.Generated = pod.Metadata.Name, pod.Metadata.UID
-	file.Name = pod.Metadata.Name + "-" + strings.ToLower(node)
-	file.Namespace = first(pod.Metadata.Namespace, "default")
+	file.Base, file.Generated = pod.Name, string(pod.UID)
+	file.Name = pod.Name + "-" + strings.ToLower(node)
+	file.Namespace = first(pod.Namespace, "default")
 	return file, nil
 }

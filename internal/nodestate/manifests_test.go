@@ -34,7 +34,7 @@ func TestReadManifests(t *testing.T) {
 	}
 	want := map[string]string{
 		"/etcd.yaml": "kube-system/etcd-db-3 ", "/web.json": "default/web-db-3 a-uid-of-its-own",
-		"/configmap.yaml": "it is not of kind Pod", "/nameless.yaml": "its pod has no name", "/broken.yaml": "it is no manifest in YAML or JSON",
+		"/configmap.yaml": "it is not of kind Pod, apiVersion v1", "/nameless.yaml": "its pod has no name", "/broken.yaml": "it is no manifest in YAML or JSON",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -44,7 +44,7 @@ func TestReadManifests(t *testing.T) {
 func TestReadManifestsOfOddFolders(t *testing.T) {
 	dir := t.TempDir()
 	file, pipes, links := filepath.Join(dir, "etcd.yaml"), filepath.Join(dir, "pipes"), filepath.Join(dir, "links")
-	err := errors.Join(os.WriteFile(file, []byte("kind: Pod\nmetadata: {name: etcd}"), 0o600), os.Mkdir(pipes, 0o700),
+	err := errors.Join(os.WriteFile(file, []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}"), 0o600), os.Mkdir(pipes, 0o700),
 		syscall.Mkfifo(filepath.Join(pipes, "pipe"), 0o600), os.Mkdir(links, 0o700), os.Symlink(file, filepath.Join(links, "etcd.yaml")))
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestReadManifestsOfOddFolders(t *testing.T) {
 }
 
 func FuzzParseManifest(f *testing.F) {
-	f.Add([]byte("kind: Pod\nmetadata: {name: a, namespace: b, uid: c}"))
+	f.Add([]byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b, uid: c}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := nodestate.ParseManifest("/path", data, "Node")
 		if err == nil && (file.Namespace == "" || !strings.HasSuffix(file.Name, "-node")) {

@@ -3,28 +3,25 @@ package predict
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/steadylet/steadylet/internal/podmanifest"
 )
 
-// ReadManifest reads a static pod's manifest, in YAML or JSON. The pod is called as in
-// the manifest, without the node's name.
+// ReadManifest reads a static pod's manifest as a kubelet does, see package podmanifest.
+// The pod is called as in the manifest, without the node's name.
 func ReadManifest(content []byte) (Pod, error) {
-	var value any
-	if err := yaml.Unmarshal(content, &value); err != nil {
-		return Pod{}, errors.New("it is no manifest in YAML or JSON") // the parser would quote it
-	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return Pod{}, errors.New("it is no manifest in YAML or JSON")
-	}
-	read, err := readListed(newDecoder(bytes.NewReader(raw)))
+	manifest, err := podmanifest.Parse(content)
 	if err != nil {
 		return Pod{}, err
 	}
-	if read.kind != "Pod" {
-		return Pod{}, errors.New("it is not of kind Pod")
+	encoded, err := json.Marshal(manifest) // without what no kubelet knows
+	if err != nil {
+		return Pod{}, fmt.Errorf("encoding its pod: %w", err)
+	}
+	read, err := readListed(newDecoder(bytes.NewReader(encoded)))
+	if err != nil {
+		return Pod{}, err
 	}
 	pod, err := read.pod()
 	if err != nil {
@@ -33,6 +30,10 @@ func ReadManifest(content []byte) (Pod, error) {
 	pod.Static, pod.FromManifest, pod.MadeUpUID = true, true, read.uid == ""
 	if pod.Namespace == "" {
 		pod.Namespace = "default"
+	}
+	var value any
+	if err := json.Unmarshal(encoded, &value); err != nil {
+		return Pod{}, fmt.Errorf("encoding its pod: %w", err)
 	}
 	pod.Has = func(path string) bool { return hasPath(value, path) }
 	return pod, nil

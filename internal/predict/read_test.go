@@ -226,9 +226,9 @@ func FuzzReadPods(f *testing.F) {
 }
 
 func TestReadManifest(t *testing.T) {
-	pod, err := predict.ReadManifest([]byte("apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - {name: etcd, image: 'etcd:v1'}\n  volumes: [{name: v, projected: {sources: [{}]}}]\n"))
+	pod, err := predict.ReadManifest([]byte("apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - {image: 'etcd:v1', Image: no, name: etcd, livenesProbe: {}}\n  volumes: [{name: v, projected: {sources: [{}]}}]\n---\nkind: Pod\nmetadata: {name: other}\n"))
 	want := predict.Pod{Namespace: "default", Name: "etcd", Static: true, FromManifest: true, MadeUpUID: true,
-		Containers: []predict.Container{container("etcd", predict.Regular, `{"image":"etcd:v1","name":"etcd","resources":{}}`)}}
+		Containers: []predict.Container{container("etcd", predict.Regular, `{"name":"etcd","image":"etcd:v1","resources":{}}`)}}
 	if diff := cmp.Diff(want, pod, withoutHas); diff != "" || err != nil {
 		t.Fatalf("%v, -want +got:\n%s", err, diff)
 	}
@@ -236,11 +236,12 @@ func TestReadManifest(t *testing.T) {
 		t.Error("what the manifest has is not told")
 	}
 	for name, test := range map[string]struct{ text, want string }{
-		"another kind": {"kind: Service\nmetadata: {name: a}\nspec: {containers: [{name: a}]}", "not of kind Pod"},
-		"no YAML":      {"kind: [", "no manifest in YAML or JSON"},
-		"a secret":     {"password: 'hunter2\n", "no manifest in YAML or JSON"},
-		"a number":     {"7", "it is no pod"},
-		"bad key":      {"? [a]\n: b\n", "no manifest"},
+		"another kind":      {"apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {containers: [{name: a}]}", "not of kind Pod"},
+		"no YAML":           {"kind: [", "no manifest in YAML or JSON"},
+		"a secret":          {"password: 'hunter2\n", "no manifest in YAML or JSON"},
+		"a nameless one":    {"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a}]}", "no name"},
+		"nothing in it":     {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}", "no containers"},
+		"a name of nothing": {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{}]}", "has no name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := predict.ReadManifest([]byte(test.text))
