@@ -5,7 +5,7 @@
 //
 // A packfile appears under its name when it is whole and on the disk, and its
 // index after it. What a crash leaves of an unfinished one has a name that starts
-// with tmp_; RemoveUnfinished clears it away.
+// with tmp_; Recover clears it away, and makes an index that is not there yet.
 package gitpack
 
 import (

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -40,12 +41,12 @@ type Progress func(done, total int64)
 
 // Open opens the store of the tree in dir, which must exist, and creates an empty
 // one where there is none. A store is whole after a crash at any point: objects
-// appear by renaming finished files, and Open removes the unfinished ones. So
-// one process at a time may have the store open.
+// appear by renaming finished files, and Open removes the unfinished ones and makes a
+// missing index again. So one process at a time may have the store open.
 func Open(dir string) (*Store, error) {
 	gitDir := filepath.Join(dir, "git")
 	store := &Store{gitDir: gitDir, objects: openStorage(gitDir)}
-	err := errors.Join(removeUnfinishedStamps(dir), gitpack.RemoveUnfinished(store.packFolder()))
+	err := errors.Join(removeUnfinishedStamps(dir), gitpack.Recover(store.packFolder()))
 	if err == nil {
 		err = store.objects.Init()
 	}
@@ -57,6 +58,17 @@ func Open(dir string) (*Store, error) {
 	}
 	return store, nil
 }
+
+// Whole reports whether the store in dir is there, with every packfile and its index. An
+// Open may make a store whole that is not.
+func Whole(dir string) bool {
+	gitDir := filepath.Join(dir, "git")
+	_, err := os.Stat(gitDir)
+	return err == nil && gitpack.Whole(filepath.Join(gitDir, "objects", "pack"))
+}
+
+// Has reports whether the store has an object. It is quick for what Commit and Edit wrote.
+func (s *Store) Has(id plumbing.Hash) bool { return s.objects.HasEncodedObject(id) == nil }
 
 func openStorage(gitDir string) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(osfs.New(gitDir), cache.NewObjectLRU(cacheSize),

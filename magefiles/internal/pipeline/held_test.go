@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"os"
@@ -154,5 +155,71 @@ func TestTreeIsHeldAgainstTheLock(t *testing.T) {
 	}
 	if _, err := patchArchive(t, root, path); err != nil {
 		t.Errorf("what was recorded is refused: %v", err)
+	}
+}
+
+// A packfile without an index, as a killed run leaves it, would make the whole tree
+// unreadable. It is repaired; where it is damaged too, or all of it is gone, the tree is
+// fetched again.
+func TestTreeIsRepaired(t *testing.T) {
+	eachPack := func(t *testing.T, tree string, spoil func(base string) error) {
+		indexes, err := filepath.Glob(filepath.Join(tree, "git/objects/pack/*.idx"))
+		if err != nil || len(indexes) == 0 {
+			t.Fatal(indexes, err)
+		}
+		for _, index := range indexes {
+			if err := spoil(strings.TrimSuffix(index, ".idx")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		spoil func(t *testing.T, tree string)
+		says  string
+	}{
+		"no index": {func(t *testing.T, tree string) {
+			eachPack(t, tree, func(base string) error { return os.Remove(base + ".idx") })
+		}, "is repaired\n"},
+		"damaged, and no index": {func(t *testing.T, tree string) {
+			eachPack(t, tree, func(base string) error {
+				return errors.Join(os.Remove(base+".idx"), os.Chmod(base+".pack", 0o600), os.Truncate(base+".pack", 100))
+			})
+		}, "is fetched again"},
+		"no packfile": {func(t *testing.T, tree string) {
+			eachPack(t, tree, func(base string) error { return os.Remove(base + ".pack") })
+		}, "is fetched again"},
+		"gone": {func(t *testing.T, tree string) {
+			if err := os.RemoveAll(tree); err != nil {
+				t.Fatal(err)
+			}
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, kubernetes := repository(t)
+			first := mustRun(t, root, kubernetes, pipeline.DefaultSeries, debug)
+			trees, err := filepath.Glob(filepath.Join(root, ".steadylet/trees/v1.36.3-*"))
+			if err != nil || len(trees) != 1 {
+				t.Fatal(trees, err)
+			}
+			test.spoil(t, trees[0])
+			if err := os.RemoveAll(filepath.Join(root, "dist")); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			settings := config(root)
+			settings.Messages = &said
+			for _, series := range []string{pipeline.StockSeries, pipeline.DefaultSeries} {
+				built, err := run(t.Context(), settings, kubernetes, series, debug)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if keeps := strings.Contains(says(t, built.Path), "keeps container"); keeps != (built.Path == first.Path) {
+					t.Errorf("%s keeps containers: %v", built.Path, keeps)
+				}
+			}
+			if !strings.Contains(said.String(), test.says) || test.says == "" && strings.Contains(said.String(), "incomplete") {
+				t.Errorf("want it to say %q:\n%s", test.says, &said)
+			}
+		})
 	}
 }

@@ -115,7 +115,7 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 	if err != nil {
 		return nil, err
 	}
-	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest {
+	if p.space.Recall("patch", key, patched) && patched.Series.Digest == added.digest && stillThere(tree, patched.Series.Commit) {
 		patched.Tree, patched.Cached, patched.Validity = tree, true, options.Validity
 		return patched, nil
 	}
@@ -132,6 +132,17 @@ func (p *Pipeline) Patch(ctx context.Context, tree *source.Tree, options PatchOp
 		return nil, err
 	}
 	return patched, nil
+}
+
+// stillThere reports whether a tree, which may have been fetched again since, has a
+// commit.
+func stillThere(tree *source.Tree, commit string) bool {
+	store, err := gittree.Open(tree.Dir)
+	if err != nil {
+		return false
+	}
+	defer store.Close()
+	return store.Has(plumbing.NewHash(commit))
 }
 
 // stock returns a tree to which nothing is added.

@@ -50,7 +50,7 @@ func (f Fetcher) Fetch(ctx context.Context, space *workspace.Workspace, request 
 	dir := space.TreeDir(fmt.Sprintf("%s-%s-%.8s", request.Version, request.Kind, key))
 	tree := &Tree{Request: request, Key: key, Dir: dir, Worktree: filepath.Join(dir, "src")}
 	var known record
-	if space.Recall("source", key, &known) && exists(gittreeDir(dir)) {
+	if space.Recall("source", key, &known) && f.whole(dir, known) {
 		tree.fill(known)
 		tree.Cached = true
 		return tree, nil
@@ -79,7 +79,33 @@ func (t *Tree) fill(known record) {
 	t.Layout, t.Origin = known.Layout, known.Origin
 }
 
-func gittreeDir(dir string) string { return filepath.Join(dir, "git") }
+// whole reports whether a tree's repository can be read, after a repair where one is
+// needed and possible. Where it can't, the tree is fetched again.
+func (f Fetcher) whole(dir string, known record) bool {
+	if gittree.Whole(dir) || !exists(dir) {
+		return exists(dir)
+	}
+	f.Progress.Say("%s was left incomplete, by a run that was killed, and is repaired", dir)
+	if err := repair(dir, plumbing.NewHash(known.Tree)); err != nil {
+		f.Progress.Say("it can't be repaired, and is fetched again: %v", err)
+		return false
+	}
+	return true
+}
+
+// repair opens a repository, which makes it whole as far as that is possible, and looks
+// for the whole tree in it.
+func repair(dir string, tree plumbing.Hash) error {
+	store, err := gittree.Open(dir)
+	if err != nil {
+		return err
+	}
+	entries, err := store.Entries(tree)
+	if err == nil && !gittree.Whole(dir) {
+		err = fmt.Errorf("of its %d files, some are in a packfile that is gone", len(entries))
+	}
+	return errors.Join(err, store.Close())
+}
 
 // install moves a finished tree to its place, instead of an earlier one that no
 // record speaks of.
