@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -156,6 +157,9 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if err != nil {
 		return err
 	}
+	// A list is read pod by pod, so next to nothing lives on: collecting that less often
+	// takes some 20 MB more, and a tenth of the time less.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	skipped := &skips{warn: a.warn}
 	// Where the old kubelet is the one that runs, its settings and its record count.
 	node, err := a.node(ctx, flags, len(args) == 0 || flags.from == "")

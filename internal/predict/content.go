@@ -16,28 +16,26 @@ type listedContent struct {
 // containers.
 func readContent(data []byte) listedContent {
 	c := listedContent{spec: make([]byte, 0, len(data)+len(noResources))}
-	depth, member := 0, ""
-	for at := 0; at < len(data); {
-		switch char := data[at]; char {
-		case ' ', '\t', '\n', '\r':
+	var member *string // what the next string at the top is for, or nil
+	for depth, at := 0, 0; at < len(data); {
+		switch char := data[at]; {
+		case char <= ' ':
 			at++
 			continue
-		case '"':
+		case char == '"':
 			end := stringEnd(data, at)
 			if depth == 1 {
-				member = c.topLevel(member, data[at:end], end < len(data) && nextIs(data, end, ':'))
+				member = c.topLevel(member, data[at:end], nextIs(data, end, ':'))
 			}
 			c.spec = append(c.spec, data[at:end]...)
 			at = end
 			continue
-		case '{', '[':
+		case char == '{', char == '[':
 			depth++
-		case '}', ']':
+		case char == '}', char == ']':
 			depth--
-		case ',':
-			if depth == 1 {
-				member = ""
-			}
+		case char == ',' && depth == 1:
+			member = nil
 		}
 		c.spec = append(c.spec, data[at])
 		at++
@@ -59,48 +57,65 @@ func (c *listedContent) complete() {
 }
 
 // topLevel takes a string of the object itself: the name of a member, or its value. It
-// returns the member that the next string belongs to.
-func (c *listedContent) topLevel(member string, quoted []byte, isName bool) string {
-	text := string(quoted[1 : len(quoted)-1])
-	if bytes.IndexByte(quoted, '\\') >= 0 && json.Unmarshal(quoted, &text) != nil {
-		return ""
+// returns what the next string is for.
+func (c *listedContent) topLevel(member *string, quoted []byte, isName bool) *string {
+	if !isName {
+		if member != nil {
+			*member = unquoted(quoted)
+		}
+		return nil
 	}
-	if isName {
-		c.resources = c.resources || text == "resources"
+	text := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = []byte(unquoted(quoted))
+	}
+	switch string(text) {
+	case "name":
+		return &c.name
+	case "image":
+		return &c.image
+	case "restartPolicy":
+		return &c.restartPolicy
+	case "resources":
+		c.resources = true
+	}
+	return nil
+}
+
+// unquoted returns a JSON string's text.
+func unquoted(quoted []byte) string {
+	text := string(quoted[1 : len(quoted)-1])
+	if bytes.IndexByte(quoted, '\\') < 0 {
 		return text
 	}
-	switch member {
-	case "name":
-		c.name = text
-	case "image":
-		c.image = text
-	case "restartPolicy":
-		c.restartPolicy = text
+	if json.Unmarshal(quoted, &text) != nil {
+		return ""
 	}
-	return ""
+	return text
 }
 
 // stringEnd returns where the string that begins at a quote ends.
 func stringEnd(data []byte, at int) int {
-	for at++; at < len(data); at++ {
-		switch data[at] {
-		case '\\':
-			at++
-		case '"':
-			return at + 1
+	for from := at + 1; ; {
+		length := bytes.IndexByte(data[from:], '"')
+		if length < 0 {
+			return len(data)
 		}
+		end, escapes := from+length, 0
+		for data[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end + 1
+		}
+		from = end + 1
 	}
-	return len(data)
 }
 
 // nextIs reports whether the next character that is no space is the wanted one.
 func nextIs(data []byte, at int, want byte) bool {
-	for ; at < len(data); at++ {
-		switch data[at] {
-		case ' ', '\t', '\n', '\r':
-		default:
-			return data[at] == want
-		}
+	for at < len(data) && data[at] <= ' ' {
+		at++
 	}
-	return false
+	return at < len(data) && data[at] == want
 }

@@ -19,11 +19,7 @@ func object(d *jsontext.Decoder, member func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		name, err := jsontext.AppendUnquote(nil, quoted)
-		if err != nil {
-			return err
-		}
-		if err := member(string(name)); err != nil {
+		if err := member(unquoted(quoted)); err != nil {
 			return err
 		}
 	}

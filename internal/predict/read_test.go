@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -171,19 +172,31 @@ func TestReadPodsSaysThatReadingFailed(t *testing.T) {
 	}
 }
 
-// A list is read pod by pod: this one has no end.
+// A list is read pod by pod: this one has no end, and after 100,000 pods nothing is left
+// of them.
 func TestReadPodsStreams(t *testing.T) {
 	enough := errors.New("enough")
 	const pod = `{"metadata":{"name":"a"},"spec":{"nodeName":"n","containers":[{"name":"c","image":"i"}]}},`
-	count := 0
+	heap := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	var held int64
+	count, before := 0, heap()
 	_, err := predict.ReadPods(io.MultiReader(strings.NewReader(`{"kind":"List","items":[`), &endless{text: pod}), func(predict.Pod) error {
-		if count++; count == 10_000 {
+		if count++; count == 100_000 {
+			held = heap() - before
 			return enough
 		}
 		return nil
 	})
 	if !errors.Is(err, enough) {
 		t.Errorf("got %v, want %v", err, enough)
+	}
+	if held > 8<<20 {
+		t.Errorf("it holds %d bytes", held)
 	}
 }
 
