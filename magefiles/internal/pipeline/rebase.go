@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -51,8 +52,21 @@ func (p *Pipeline) Rebase(ctx context.Context, options RebaseOptions) (err error
 		return err
 	}
 	dir := p.rebaseDir()
-	if options.Abort {
-		return rebase.Abort(dir)
+	if options.To == "" {
+		pending, err := rebase.ReadPending(dir)
+		if pending != nil && !options.Abort {
+			p.progress.Say("what a run that was killed left half written is written again")
+			return p.writeRebased(pending)
+		}
+		if pending != nil {
+			err = pending.Undo(p.seriesFolder(pending.Series))
+		}
+		if options.Abort {
+			return errors.Join(err, rebase.Abort(dir))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	var r *rebase.Rebase
 	if options.To != "" {
@@ -122,23 +136,37 @@ func pathsOf(patches []*series.Patch) []string {
 	return paths
 }
 
+func (p *Pipeline) seriesFolder(name string) string {
+	return filepath.Join(p.config.Root, "patches", name)
+}
+
 // finishRebase writes what came out, and drops the rebase.
 func (p *Pipeline) finishRebase(ctx context.Context, r *rebase.Rebase) error {
 	scratch, err := p.space.TempDir()
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(p.config.Root, "patches", r.Series().Name)
-	made, err := r.Outcome(ctx, folder, scratch, p.lock.Known())
+	defer os.RemoveAll(scratch)
+	made, err := r.Outcome(ctx, p.seriesFolder(r.Series().Name), scratch, p.lock.Known())
 	if err != nil {
 		return err
 	}
-	if err := made.Write(folder); err != nil {
+	pending, err := r.Keep(made)
+	if err != nil {
+		return err
+	}
+	return p.writeRebased(pending)
+}
+
+// writeRebased writes an outcome and prints it. Only then the rebase has ended.
+func (p *Pipeline) writeRebased(pending *rebase.Pending) error {
+	folder := p.seriesFolder(pending.Series)
+	if err := pending.Write(folder); err != nil {
 		return err
 	}
 	p.progress.Close()
 	out := p.config.Results
-	for i, difference := range made.Differences {
+	for i, difference := range pending.Outcome.Differences {
 		mark := "="
 		if len(difference.Lines) > 0 {
 			mark = "!"
@@ -148,9 +176,9 @@ func (p *Pipeline) finishRebase(ctx context.Context, r *rebase.Rebase) error {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
 	}
-	for _, note := range made.Notes {
+	for _, note := range pending.Outcome.Notes {
 		fmt.Fprintln(out, note)
 	}
-	fmt.Fprintf(out, "Review the change of %s, record it with `go tool mage lock -version=%s`,\nand see whether it compiles: go tool mage check -version=%[2]s -compile\n", folder, r.To())
-	return rebase.Abort(p.rebaseDir())
+	fmt.Fprintf(out, "Review the change of %s, record it with `go tool mage lock -version=%s`,\nand see whether it compiles: go tool mage check -version=%[2]s -compile\n", folder, pending.To)
+	return pending.Drop()
 }

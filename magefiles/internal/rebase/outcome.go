@@ -246,7 +246,7 @@ func (r *Rebase) prove(dir, scratch string, made *Outcome) error {
 
 // Write puts the outcome into the folder of the series. The patches go first: where the
 // process ends before series.yaml is replaced, the series is refused for a patch that is
-// not listed, and nothing is built with half of it.
+// not listed, and nothing is built with half of it. (See Pending for how it goes on.)
 func (o *Outcome) Write(dir string) error {
 	for _, patch := range o.Patches {
 		if err := renameio.WriteFile(filepath.Join(dir, patch.File), patch.Text, 0o644); err != nil {
