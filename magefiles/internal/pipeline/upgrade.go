@@ -25,7 +25,8 @@ type UpgradeOptions struct {
 	From, Via, To string
 	// FromStock and ToStock ask for kubelets without the series.
 	FromStock, ToStock bool
-	// Scenarios are names, separated by commas, or "all" for those that fit.
+	// Scenarios are names, separated by commas, or "all" for those that fit, or "list",
+	// which lists them and runs none.
 	Scenarios string
 	// Archive is the source tarball of 1.20.2, needed only where that is used.
 	Archive string
@@ -39,6 +40,10 @@ type UpgradeOptions struct {
 // table of each. The error lists every container that was restarted without need, and
 // every edit that was suppressed.
 func (p *Pipeline) UpgradeTest(ctx context.Context, options UpgradeOptions) ([]*upgrade.Result, error) {
+	if options.Scenarios == "list" {
+		_, err := fmt.Fprint(p.config.Results, upgrade.Describe(upgrade.Scenarios()))
+		return nil, err
+	}
 	scenarios, err := upgrade.Find(options.Scenarios)
 	if err != nil {
 		return nil, err

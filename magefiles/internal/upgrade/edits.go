@@ -93,21 +93,25 @@ func withFields(spec object, container string, fields object) object {
 // the new one knows no such field, any other.
 func addNewerField(name containerName) change {
 	return func(ctx context.Context, r *run) error {
-		return editManifest(name, newerField(r.options.From.Version.Minor, r.options.To.Version.Minor))(ctx, r)
+		fields, newer := newerField(r.options.From.Version.Minor, r.options.To.Version.Minor)
+		if !newer {
+			fields = variable("added")
+		}
+		return editManifest(name, fields)(ctx, r)
 	}
 }
 
-// newerField returns a field that the newer of two minor versions knows only, and that the
-// hash of kubelets to 1.30 covers; or if there is none, one that both know.
-func newerField(from, to int) object {
+// newerField returns a field that only the newer of two minor versions knows, and that the
+// hash of kubelets up to 1.30 covers, if there is one.
+func newerField(from, to int) (fields object, newer bool) {
 	knows := func(minor int) bool { return max(from, to) >= minor && min(from, to) < minor }
 	switch {
 	case knows(29):
-		return object{"lifecycle": object{"preStop": object{"sleep": object{"seconds": 1}}}}
+		return object{"lifecycle": object{"preStop": object{"sleep": object{"seconds": 1}}}}, true
 	case knows(24):
-		return object{"readinessProbe": object{"grpc": object{"port": 1}, "periodSeconds": 10}}
+		return object{"readinessProbe": object{"grpc": object{"port": 1}, "periodSeconds": 10}}, true
 	}
-	return variable("added")
+	return nil, false
 }
 
 // killContainer ends the process of a container while no kubelet runs.

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -137,5 +138,22 @@ func TestFitting(t *testing.T) {
 		if scenario.PatchedTo {
 			t.Errorf("scenario %s is not left out for a stock kubelet", scenario.Name)
 		}
+	}
+}
+
+// The help of the target names every scenario.
+func TestHelpNamesTheScenarios(t *testing.T) {
+	source, err := os.ReadFile("../../magefile.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, comment, _ := strings.Cut(string(source), "// The scenarios are ")
+	comment, _, _ = strings.Cut(comment, "; -scenario=list")
+	comment = strings.NewReplacer("\n// ", " ", " and ", ", ").Replace(comment)
+	if want := strings.ReplaceAll(Names(Scenarios(), func(Scenario) bool { return true }), ",", ", "); comment != want {
+		t.Errorf("the comment of UpgradeTest in magefile.go names %q, want %q", comment, want)
+	}
+	if described := Describe(Scenarios()); strings.Count(described, "\n") != len(Scenarios()) {
+		t.Errorf("got %s", described)
 	}
 }

@@ -210,10 +210,10 @@ func TestNewerField(t *testing.T) {
 	for _, test := range []struct {
 		from, to int
 		want     string
-	}{{20, 30, "lifecycle"}, {30, 20, "lifecycle"}, {20, 24, "readinessProbe"}, {30, 31, "env"}, {31, 36, "env"}} {
-		field := newerField(test.from, test.to)
-		if _, ok := field[test.want]; !ok || len(field) != 1 {
-			t.Errorf("%d -> %d: got %v, want %s", test.from, test.to, field, test.want)
+	}{{20, 30, "lifecycle"}, {30, 20, "lifecycle"}, {20, 24, "readinessProbe"}, {30, 31, ""}, {30, 30, ""}, {31, 36, ""}} {
+		fields, newer := newerField(test.from, test.to)
+		if _, ok := fields[test.want]; ok != newer || newer != (test.want != "") {
+			t.Errorf("%d -> %d: got %v, %t, want %q", test.from, test.to, fields, newer, test.want)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func TestPlan(t *testing.T) {
 		}},
 		"edited undone": {"edit-undone", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
 		"fields": {"static-spec-edit", Options{From: stock("v1.20.2"), To: patched("v1.30.14")}, map[string]string{
-			"static/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static-newer/app": "start of 2 restarts",
+			"static/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static-newer/app": "start of 2 may restart",
 		}},
 		"fields, over the change of the hash": {"static-spec-edit", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{
 			"static/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static-newer/app": "start of 2 restarts",
