@@ -4,9 +4,11 @@
 // The cluster is etcd, kube-apiserver, containerd and one kubelet after the other,
 // on loopback, in the folder of a [testnode.Node], which also says how the host is
 // left. A container counts as replaced when containerd has a new one under the same
-// pod and name; what the kubelet says of itself is not trusted.
+// pod and name; what the kubelet says of itself is not trusted. It is counted stage by
+// stage, each the start of a kubelet or what happens under it, and every container runs the
+// image that its pod asks for in the end, by digest.
 //
 // A run fails on a container that was replaced without need, and on an edit that
-// replaced none. A run of stock kubelets is the control: it must show the restarts
+// replaced none, or replaced in another stage than its own. A run of stock kubelets is the control: it must show the restarts
 // that stock kubelets are known for, or the rig proves nothing.
 package upgrade

@@ -3,6 +3,8 @@ package upgrade
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +54,43 @@ func TestDamageAndProof(t *testing.T) {
 				t.Errorf("got %v, want proven %t", err, test.proven)
 			}
 		})
+	}
+}
+
+// A state folder that is mounted read-only is so for root too, and the proof tells it
+// from one that is not any more, or that was written behind it.
+func TestReadOnly(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	r := stateRun(t)
+	if err := stillReadOnly(t.Context(), r); err == nil {
+		t.Error("a folder that was not mounted passes")
+	}
+	folder := filepath.Dir(r.stateFile())
+	if err := mountReadOnly(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	mounted := true
+	unmount := func() {
+		if mounted {
+			mounted = false
+			if err := syscall.Unmount(folder, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	defer unmount()
+	if err := stillReadOnly(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+	r.frozen["state.json"] = "another"
+	if err := stillReadOnly(t.Context(), r); err == nil || !strings.Contains(err.Error(), "were") {
+		t.Errorf("got %v of a state that was written", err)
+	}
+	unmount()
+	if err := stillReadOnly(t.Context(), r); err == nil || !strings.Contains(err.Error(), "is to be read-only") {
+		t.Errorf("got %v of a folder that can be written", err)
 	}
 }
 
