@@ -68,6 +68,16 @@ func (r Row) Replaced() int {
 	return count
 }
 
+// hadTo reports whether it had to be replaced, or was where it may be.
+func (r Row) hadTo() bool {
+	for _, stage := range r.Stages {
+		if stage.Expected == Restarts || stage.Expected == MayRestart && len(stage.After) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Expected says what had to happen in the whole run.
 func (r Row) Expected() string {
 	count, may := 0, false

@@ -55,6 +55,10 @@ func TestRow(t *testing.T) {
 			if diff := cmp.Diff([]string{test.expected, test.outcome, test.deviation}, got); diff != "" {
 				t.Errorf("expected, outcome and deviation (-want +got):\n%s", diff)
 			}
+			// Of what went right, whatever was replaced is accounted for.
+			if test.deviation == "" && test.row.hadTo() != (test.row.Replaced() > 0) {
+				t.Errorf("had to be replaced: %t, and was %d times", test.row.hadTo(), test.row.Replaced())
+			}
 		})
 	}
 }

@@ -51,7 +51,7 @@ func WriteSummary(out io.Writer, results []*Result) {
 	for _, result := range results {
 		had := 0
 		for _, row := range result.Rows {
-			if strings.HasPrefix(row.Expected(), string(Restarts)) {
+			if row.hadTo() {
 				had++
 			}
 		}
