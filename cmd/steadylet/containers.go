@@ -28,6 +28,9 @@ replaced needlessly. Only what is needless is an error:
   gone      its pod is no more
   new       it was not there before
 
+Where the runtime is, and which pods are static, the kubelet's command line says: with none
+that runs it ends with status 8; name its program with --kubelet then.
+
 A restart that a probe asked for counts as replaced, and so does an edit of the image
 from one tag to another of the same content: the runtime does not tell them apart.
 

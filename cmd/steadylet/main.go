@@ -71,6 +71,12 @@ var (
 	errReplaced   = errors.New("containers were replaced needlessly")
 )
 
+// runsNone reports whether a command found no kubelet that runs.
+func runsNone(err error) bool {
+	var none *kubeletproc.NotOneError
+	return errors.As(err, &none) && none.None()
+}
+
 // exitCode is the exit status of a command that ended with that error.
 func exitCode(err error) int {
 	is := func(targets ...error) bool {
@@ -102,7 +108,7 @@ func exitCode(err error) int {
 		return exitDamaged
 	case is(errReplaced):
 		return exitReplaced
-	case is(kubelethealth.ErrUnhealthy, controlplane.ErrUnhealthy):
+	case is(kubelethealth.ErrUnhealthy, controlplane.ErrUnhealthy) || runsNone(err):
 		return exitUnhealthy
 	}
 	return exitOther

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,27 +80,46 @@ func newVerifyState(a app) *cobra.Command {
 		Use:   "verify",
 		Short: "Checks that the state file is whole",
 		Long: `Checks that the state file is whole: its checksum, its schema, its owner and mode,
-and that no link leads to it. It changes nothing; the exit status says the result.
+and that no link leads to it. It changes nothing; the exit status says the result, and
+so does the output, also of a file that is not whole.
 
 ` + exitHelp,
-		Example: `  steadylet state verify || steadylet state repair`,
-		Args:    cobra.NoArgs,
+		Example: `  steadylet state verify || steadylet state repair
+  steadylet state verify -o json`,
+		Args: cobra.NoArgs,
 	}
 	addRootDir(cmd.Flags(), &request)
+	output := addOutput(cmd, a)
 	cmd.RunE = func(*cobra.Command, []string) error {
+		format, err := output()
+		if err != nil {
+			return err
+		}
 		rootDir, err := request.RootDir(*a.proc)
 		if err != nil {
 			return err
 		}
 		inspection := nodestate.Inspect(statefile.Path(rootDir))
-		if err := inspection.Check(); err != nil {
+		made := verified{
+			Path: inspection.Current.Path, Condition: inspection.Current.Condition, Previous: inspection.Previous.Condition, Remedy: inspection.Remedy(),
+		}
+		err = print(a.out, format, made, func(rows *tabwriter.Writer) { fmt.Fprintf(rows, "%s is %s\n", made.Path, made.Condition) })
+		if err := errors.Join(err, inspection.Check()); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%s is whole\n", inspection.Current.Path)
 		if inspection.Previous.Condition == nodestate.Damaged {
 			a.warn("its previous copy is not: %v", inspection.Previous.Err)
 		}
 		return nil
 	}
 	return cmd
+}
+
+// verified is what state verify prints.
+type verified struct {
+	Path      string              `json:"path"`
+	Condition nodestate.Condition `json:"condition"`
+	// Previous is the condition of the previous copy.
+	Previous nodestate.Condition `json:"previous"`
+	Remedy   string              `json:"remedy,omitempty"`
 }

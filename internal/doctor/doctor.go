@@ -71,8 +71,10 @@ type check struct {
 func checks() []check {
 	return []check{
 		{"kubelet", kubelet, false, false}, {"versions", versions, false, false},
-		{"flags", flags, true, true}, {"unit", unit, false, false}, {"way-back", wayBack, true, false},
+		{"flags", flags, true, true}, {"feature-gates", featureGates, true, true}, {"unit", unit, false, false},
+		{"way-back", wayBack, true, false}, {"package", ofPackage, true, false},
 		{"runtime", containerRuntime, false, true}, {"cgroup-driver", cgroupDriver, true, true}, {"cgroup-version", cgroupVersion, true, true},
+		{"pod-cgroups", podCgroups, true, true},
 		{"sandboxes", sandboxes, false, false}, {"static-pods", staticPods, true, false},
 		{"resize-policy", resizePolicy, false, true}, {"sidecars", sidecars, false, true}, {"devices", devices, false, false},
 		{"cpu-manager", cpuManager, true, false}, {"memory-manager", memoryManager, true, false},

@@ -56,7 +56,7 @@ func TestAGoodNodeHasOneGoodFindingOfEachCheck(t *testing.T) {
 		}
 		seen[finding.Check] = true
 	}
-	if len(seen) != 19 {
+	if len(seen) != 22 {
 		t.Errorf("%d checks have a finding", len(seen))
 	}
 }
@@ -90,7 +90,17 @@ func TestDiagnose(t *testing.T) {
 			func(f *doctor.Facts) { f.Kubelet.Flags = []string{"config", "keep-terminated-pod-volumes"} },
 			"flags", doctor.Error, "--keep-terminated-pod-volumes (gone in 1.31)", "will not start",
 		},
-		"no flags": {func(f *doctor.Facts) { f.Kubelet.Flags, f.Kubelet.PID = nil, 0 }, "flags", doctor.Unknown, "are not known", "while the kubelet runs"},
+		"a gate that is gone": {
+			func(f *doctor.Facts) { f.Kubelet.Gates = []string{"SeccompDefault", "NodeSwap", "ReadWriteOncePod"} },
+			"feature-gates", doctor.Error, "v1.31.0+steadylet.1a2aaeb5 does not know SeccompDefault (gone in 1.29), ReadWriteOncePod (gone in 1.31)", "featureGates",
+		},
+		"another program in place": {func(f *doctor.Facts) { f.Kubelet.Replaced = true }, "kubelet", doctor.Warning, "another program is at /usr/bin/kubelet", "cp /proc/7/exe /usr/bin/kubelet.runs"},
+		"of a package":             {func(f *doctor.Facts) { f.Package = doctor.Package{Name: "kubelet", Manager: "dpkg"} }, "package", doctor.Warning, "package kubelet (dpkg)", "apt-mark hold kubelet"},
+		"of an RPM package":        {func(f *doctor.Facts) { f.Package = doctor.Package{Name: "kubernetes-node", Manager: "rpm"} }, "package", doctor.Warning, "kubernetes-node", "versionlock add kubernetes-node"},
+		"package not known":        {func(f *doctor.Facts) { f.Package.Err = errSome }, "package", doctor.Unknown, "some reason", "dpkg-query"},
+		"pods without groups":      {both(over33, func(f *doctor.Facts) { f.Cgroups.NoPods = true }), "pod-cgroups", doctor.Warning, "steadylet does nothing in v1.33.0: it behaves as stock", "drain"},
+		"a pod of two files":       {func(f *doctor.Facts) { f.StaticPods.Twice = []string{"kube-system/etcd (a, a.bak)"} }, "static-pods", doctor.Warning, "kube-system/etcd (a, a.bak): more than one file", "a dot in front"},
+		"no flags":                 {func(f *doctor.Facts) { f.Kubelet.Flags, f.Kubelet.PID = nil, 0 }, "flags", doctor.Unknown, "are not known", "while the kubelet runs"},
 		"the unit says otherwise": {
 			func(f *doctor.Facts) { f.Unit.Differs = true },
 			"unit", doctor.Warning, "10-kubeadm.conf starts the kubelet with another command", "systemctl cat kubelet",
@@ -169,10 +179,15 @@ func TestNothingGoodIsSaidOfWhatIsNotKnown(t *testing.T) {
 	}{
 		"no kubelet": {
 			func(f *doctor.Facts) { f.Kubelet, f.WayBack.Err = doctor.Kubelet{Err: errSome}, errSome },
-			[]string{"kubelet", "flags", "way-back", "cgroup-driver", "cgroup-version", "static-pods", "cpu-manager", "memory-manager"},
+			[]string{
+				"kubelet", "flags", "feature-gates", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
+				"cpu-manager", "memory-manager",
+			},
 		},
-		"no runtime":   {func(f *doctor.Facts) { f.Runtime = doctor.Runtime{Err: errSome} }, []string{"runtime", "cgroup-driver", "sandboxes"}},
-		"no versions":  {func(f *doctor.Facts) { f.From, f.To = doctor.Release{}, doctor.Release{} }, []string{"versions", "flags", "runtime", "cgroup-driver", "cgroup-version", "resize-policy", "sidecars"}},
+		"no runtime": {func(f *doctor.Facts) { f.Runtime = doctor.Runtime{Err: errSome} }, []string{"runtime", "cgroup-driver", "sandboxes"}},
+		"no versions": {func(f *doctor.Facts) { f.From, f.To = doctor.Release{}, doctor.Release{} }, []string{
+			"versions", "flags", "feature-gates", "runtime", "cgroup-driver", "cgroup-version", "pod-cgroups", "resize-policy", "sidecars",
+		}},
 		"no cgroups":   {func(f *doctor.Facts) { f.Cgroups.Err = errSome }, []string{"cgroup-driver", "cgroup-version"}},
 		"no iptables":  {func(f *doctor.Facts) { f.Firewall.Err = errSome }, []string{"iptables"}},
 		"back past 29": {func(f *doctor.Facts) { f.To, f.Pods.Err = release(t, "1.20.2"), errSome }, []string{"versions", "sidecars"}},

@@ -14,6 +14,7 @@ type Facts struct {
 	Kubelet      Kubelet
 	Unit         Unit
 	WayBack      WayBack
+	Package      Package
 	Runtime      Runtime
 	Cgroups      Cgroups
 	StaticPods   StaticPods
@@ -34,6 +35,10 @@ type Kubelet struct {
 	Program string
 	// Flags are the names of its flags, without dashes.
 	Flags []string
+	// Gates are the names of the feature gates that its flags and its configuration set.
+	Gates []string
+	// Replaced says that another program is at that path than the one that runs.
+	Replaced bool
 	// ContainerRuntime is the value of the flag of that name, which kubelets before 1.27
 	// have.
 	ContainerRuntime string
@@ -62,6 +67,15 @@ type WayBack struct {
 	Copies   []string
 	Searched string
 	Err      error
+}
+
+// Package is the package that the kubelet's program is of.
+type Package struct {
+	// Name is empty where it is of none. Manager is "dpkg" or "rpm".
+	Name, Manager string
+	// Held says that the package manager leaves it alone.
+	Held bool
+	Err  error
 }
 
 // Runtime is the container runtime.
@@ -94,6 +108,8 @@ type Cgroups struct {
 	// FromRuntime is the feature gate KubeletCgroupDriverFromCRI, or nil where the
 	// version's default counts.
 	FromRuntime *bool
+	// NoPods says that pods have no group of their own: cgroupsPerQOS is off.
+	NoPods bool
 	// FailV1 is nil where the kubelet's default counts.
 	FailV1 *bool
 	Err    error
@@ -108,7 +124,9 @@ type StaticPods struct {
 	// Loose are those that have no UID of their own and no record in the state file;
 	// LeftOut are loose ones that a record can't be made of, with the reason.
 	Loose, LeftOut []string
-	Err            error
+	// Twice are pods that more than one file gives, with those files.
+	Twice []string
+	Err   error
 }
 
 // Pods is what was read of the node's pods, as "namespace/name".

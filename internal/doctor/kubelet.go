@@ -15,6 +15,9 @@ func kubelet(f Facts) []Finding {
 		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "the kubelet is not known: %v", k.Err)
 	case k.VersionErr != nil:
 		return found(Error, "see what the program is: steadylet verify "+k.Program, "the version of %s is not known: %v", k.Program, k.VersionErr)
+	case k.Replaced:
+		return found(Warning, fmt.Sprintf("put back what runs, which restarts nothing: cp -p %[1]s %[1]s.new && cp /proc/%[2]d/exe %[1]s.runs && mv -f %[1]s.runs %[1]s", k.Program, k.PID),
+			"process %d runs %s, and another program is at %s by now: there is no way back to the former, and whatever restarts the kubelet starts the latter", k.PID, f.From, k.Program)
 	case k.PID == 0 && k.Source == "":
 		return found(Warning, "run doctor while the old kubelet runs: it then sees the kubelet's command line",
 			"the kubelet does not run; %s is %s, and what it is started with is not known", k.Program, f.From)
@@ -59,6 +62,21 @@ func flags(f Facts) []Finding {
 	return ok("%s knows the %d flags of %s, as far as is known of it", to, len(f.Kubelet.Flags), f.Kubelet.Source)
 }
 
+// featureGates judges those that a kubelet does not know any more.
+func featureGates(f Facts) []Finding {
+	to := f.target()
+	var gone []string
+	for _, gate := range removedGates() {
+		if to.From(gate.gone) && slices.Contains(f.Kubelet.Gates, gate.name) {
+			gone = append(gone, fmt.Sprintf("%s (gone in 1.%d)", gate.name, gate.gone))
+		}
+	}
+	if len(gone) > 0 {
+		return found(Error, "take them out of featureGates of the kubelet's configuration and of --feature-gates, or the kubelet will not start", "%s does not know %s", to, strings.Join(gone, ", "))
+	}
+	return ok("%s knows the %d feature gates that are set, as far as is known of it", to, len(f.Kubelet.Gates))
+}
+
 // target is the version that the node is judged for.
 func (f Facts) target() Release {
 	if f.To.Known() {
@@ -100,4 +118,23 @@ func wayBack(f Facts) []Finding {
 		return found(Warning, "copy it first: install -m 755 "+f.Kubelet.Program+" "+f.Kubelet.Program+".stock", "no copy of the kubelet is kept (%s)", w.Searched)
 	}
 	return ok("a copy of a kubelet is kept: %s", strings.Join(w.Copies, ", "))
+}
+
+// ofPackage judges who else may replace the kubelet's program: a package manager does it
+// unasked, beneath the kubelet that runs.
+func ofPackage(f Facts) []Finding {
+	p := f.Package
+	hold := "hold it: apt-mark hold " + p.Name
+	if p.Manager == "rpm" {
+		hold = "hold it: dnf versionlock add " + p.Name + ", or exclude=" + p.Name + " in its repository's file"
+	}
+	switch {
+	case p.Err != nil && f.Kubelet.Err == nil:
+		return unknown("of which package the kubelet is", p.Err, "see dpkg-query --search or rpm --query --file")
+	case p.Name == "":
+		return ok("the kubelet is of no package")
+	case p.Held:
+		return ok("the kubelet is of the package %s, which is held", p.Name)
+	}
+	return found(Warning, hold, "the kubelet is of the package %s (%s): its next upgrade replaces the program, whatever is in place then", p.Name, p.Manager)
 }

@@ -16,6 +16,9 @@ func staticPods(f Facts) []Finding {
 		findings = found(Warning, "run steadylet state generate while the old kubelet runs",
 			"%s: no UID of their own and no record of it, so their containers are kept only if the new kubelet can tell that the manifests are unchanged", strings.Join(s.Loose, ", "))
 	}
+	for _, pod := range s.Twice {
+		findings = append(findings, found(Warning, "move all files but one out of the folder, or give their names a dot in front: the kubelet reads every other file", "%s: more than one file gives this pod, and which one runs is not known", pod)...)
+	}
 	for _, left := range s.LeftOut {
 		findings = append(findings, found(Warning, "bring pod and manifest together first, or plan for its restart", "%s will be recreated", left)...)
 	}
@@ -35,7 +38,7 @@ func resizePolicy(f Facts) []Finding {
 		return ok("nothing hangs on resizePolicy from %s to %s", f.From, f.target())
 	case len(p.RestartOnResize) > 0 && !p.Actuated:
 		return found(Warning, "set resizePolicy of their containers to NotRequired where that can be, or plan for their restart",
-			"a container with resizePolicy RestartContainer may restart, as there is no record of the resources in effect: %s", strings.Join(p.RestartOnResize, ", "))
+			"a container with resizePolicy RestartContainer may restart, whatever the kubelet, as there is no record of the resources in effect: %s", strings.Join(p.RestartOnResize, ", "))
 	case p.Err != nil:
 		return unknown("whether a pod has resizePolicy RestartContainer", p.Err, "see kubectl get pods -A -o yaml --field-selector spec.nodeName=NODE")
 	}

@@ -70,6 +70,20 @@ func cgroupVersion(f Facts) []Finding {
 	return ok("cgroup v%d", c.Version)
 }
 
+// podCgroups judges cgroupsPerQOS: from 1.33 on a stock kubelet without groups of pods
+// panics over containers that were kept (doPodResizeAction, pkg/kubelet/kuberuntime/
+// kuberuntime_manager.go), so a patched one keeps none there.
+func podCgroups(f Facts) []Finding {
+	if to := f.target(); f.Cgroups.NoPods && to.From(33) {
+		return found(Warning, "plan for these restarts, or drain the node: to switch cgroupsPerQOS on recreates every pod too",
+			"cgroupsPerQOS is off, and there steadylet does nothing in %s: it behaves as stock, and restarts what a stock kubelet restarts", to)
+	}
+	if f.Cgroups.NoPods {
+		return ok("cgroupsPerQOS is off, which matters from 1.33 on")
+	}
+	return ok("each pod has a group of its own")
+}
+
 // sandboxes judges what replaces a pod's sandbox, whatever the kubelet
 // (PodSandboxChanged, pkg/kubelet/kuberuntime/util).
 func sandboxes(f Facts) []Finding {

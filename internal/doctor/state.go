@@ -27,7 +27,7 @@ func stateFolder(f Facts) []Finding {
 	d := f.Folder
 	switch {
 	case d.Err != nil:
-		return found(Error, "make it a folder of root's with mode 0700, or remove it", "%s can't hold the state file: %v", d.Path, d.Err)
+		return found(Error, "make it a folder of root's with mode 0700 (a link is not followed: remove it, and move the files to where it was), or remove it", "%s can't hold the state file: %v", d.Path, d.Err)
 	case d.ReadOnly:
 		return found(Error, "mount it for writing", "%s is on a file system that is mounted read-only", d.Path)
 	case d.Free >= 0 && d.Free < neededFree || d.FreeFiles >= 0 && d.FreeFiles < neededFiles:

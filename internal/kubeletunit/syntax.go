@@ -16,10 +16,10 @@ type service struct {
 // (systemd.syntax(7)).
 func (s *service) add(text string) error {
 	inService := false
-	for line := range strings.Lines(joinLines(text)) {
+	for line := range strings.Lines(joinLines(withoutComments(text))) {
 		line = strings.TrimSpace(line)
 		switch {
-		case line == "" || line[0] == '#' || line[0] == ';':
+		case line == "":
 		case line[0] == '[':
 			inService = line == "[Service]"
 		case inService:
@@ -52,6 +52,19 @@ func (s *service) set(name, value string) error {
 		}
 	}
 	return nil
+}
+
+// withoutComments leaves the comments of a unit out, before lines are joined: the
+// backslash of one joins nothing, and one may lie between joined lines
+// (systemd.syntax(7)).
+func withoutComments(text string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		if start := strings.TrimLeft(line, " \t"); start == "" || start[0] != '#' && start[0] != ';' {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 // joinLines joins lines that end with a backslash to the next.

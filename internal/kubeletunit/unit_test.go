@@ -73,6 +73,9 @@ func TestLoad(t *testing.T) {
 				"lib/systemd/system/kubelet.service.d/a.conf": "[Service]\nExecStart=\nExecStart=theirs\n",
 			}, []string{"mine"}, "",
 		},
+		"a comment that ends in a backslash": {
+			map[string]string{unit: "[Service]\n# a path: \\\nExecStart=k \\\n  ; more \\\n  --b\n"}, []string{"k", "--b"}, "",
+		},
 		"none":                        {nil, nil, kubeletunit.ErrNone.Error()},
 		"nothing to start":            {map[string]string{unit: "[Service]\n"}, nil, "no ExecStart"},
 		"an open quote":               {map[string]string{unit: "[Service]\nExecStart=k \"a\n"}, nil, "a quote is not closed"},

@@ -26,6 +26,7 @@ func (n node) cgroups() doctor.Cgroups {
 	c := doctor.Cgroups{
 		Configured: firstOf(kubeletproc.Value(n.kubelet.Args, "cgroup-driver"), n.config.CgroupDriver, "cgroupfs"),
 		FailV1:     n.config.FailCgroupV1, Version: 1,
+		NoPods: !n.kubelet.PodCgroups(n.config),
 	}
 	if given, err := strconv.ParseBool(kubeletproc.Value(n.kubelet.Args, "fail-cgroupv1")); err == nil {
 		c.FailV1 = &given

@@ -1,6 +1,7 @@
 // Package nodefacts gathers what package doctor judges: from /proc, the kubelet's
 // files, systemd's units, the container runtime and the API server. It only reads, and
-// runs no program but the kubelet (for its version) and the four of iptables.
+// runs no program but the kubelet (for its version), the four of iptables, dpkg-query and
+// rpm.
 //
 // Everything that may hang has a deadline. What can't be gathered is in the facts as
 // an error; nothing stops the rest.
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +99,8 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
 	parts.Go(func() { facts.Firewall = firewall(ctx, n.ofHost) })
 	parts.Go(func() { facts.Pods = n.pods(ctx) })
+	program := facts.Kubelet.Program
+	parts.Go(func() { facts.Package = ofPackage(ctx, program) })
 	facts.Unit = n.unit()
 	facts.WayBack = wayBack(facts.Kubelet.Program, n.request.BackupDir)
 	facts.Cgroups = n.cgroups()
@@ -113,8 +117,32 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 func (n node) describeKubelet() doctor.Kubelet {
 	return doctor.Kubelet{
 		PID: n.kubelet.PID, Program: n.kubelet.Program, Flags: kubeletproc.Names(n.kubelet.Args), Source: n.kubelet.Source,
+		Gates: n.gates(), Replaced: n.replaced(),
 		ContainerRuntime: kubeletproc.Value(n.kubelet.Args, "container-runtime"),
 	}
+}
+
+// gates lists the feature gates that are set, by the command line or the configuration.
+func (n node) gates() []string {
+	gates := slices.Collect(maps.Keys(n.config.FeatureGates))
+	for pair := range strings.SplitSeq(kubeletproc.Value(n.kubelet.Args, "feature-gates"), ",") {
+		if name, _, set := strings.Cut(pair, "="); set {
+			gates = append(gates, strings.TrimSpace(name))
+		}
+	}
+	slices.Sort(gates)
+	return slices.Compact(gates)
+}
+
+// replaced reports whether another program is where that of the kubelet was. A container
+// can't see what runs, and takes it to be the same.
+func (n node) replaced() bool {
+	runs, err := os.Stat(fmt.Sprintf("/proc/%d/exe", n.kubelet.PID))
+	if err != nil || n.ofHost {
+		return false
+	}
+	there, err := os.Stat(n.kubelet.Program)
+	return err != nil || !os.SameFile(runs, there)
 }
 
 // version asks the kubelet for its version, unless the request has it.

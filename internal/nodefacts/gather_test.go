@@ -31,7 +31,7 @@ func newPlace(t *testing.T, endpoint string) place {
 	p := place{dir: t.TempDir()}
 	p.write(t, "kubelet", "#!/bin/sh\necho Kubernetes v1.30.14\n", 0o700)
 	p.write(t, "root/cpu_manager_state", `{"policyName":"none","defaultCpuSet":"","checksum":1}`, 0o600)
-	p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\ncgroupDriver: systemd\n", 0o600)
+	p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\ncgroupDriver: systemd\ncgroupsPerQOS: false\nfeatureGates: {SeccompDefault: true}\n", 0o600)
 	p.write(t, "manifests/etcd.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - resizePolicy: [{restartPolicy: RestartContainer}]\n"+
 		"  initContainers:\n  - restartPolicy: Always\n", 0o600)
 	p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/bin/kubelet --config="+p.path("config.yaml")+
@@ -90,6 +90,9 @@ func TestGather(t *testing.T) {
 	}
 	if len(f.Pods.RestartOnResize) != 1 || len(f.Pods.Sidecars) != 1 || f.Pods.Err != nil {
 		t.Errorf("the pods are %+v", f.Pods)
+	}
+	if len(f.Kubelet.Gates) != 1 || f.Kubelet.Gates[0] != "SeccompDefault" || !f.Cgroups.NoPods || f.Package != (doctor.Package{}) {
+		t.Errorf("got %v, %+v, %+v", f.Kubelet.Gates, f.Cgroups, f.Package)
 	}
 	if f.State.Condition != "missing" || f.Folder.Err != nil || f.Folder.Free <= 0 || f.WayBack.Copies != nil {
 		t.Errorf("got %+v, %+v, %+v", f.State, f.Folder, f.WayBack)

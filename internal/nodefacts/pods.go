@@ -3,9 +3,11 @@ package nodefacts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -28,10 +30,19 @@ func (n node) staticPods(sandboxes []statefile.Sandbox, runtimeErr error) doctor
 		static.Err = err
 		return static
 	}
+	twice := nodestate.Twice(manifests)
+	for pod, paths := range twice {
+		static.Twice = append(static.Twice, fmt.Sprintf("%s (%s)", pod, strings.Join(paths, ", ")))
+	}
+	slices.Sort(static.Twice)
 	state := nodestate.Inspect(statefile.Path(n.settings.RootDir)).Current.State
 	var loose []nodestate.ManifestFile
 	for _, manifest := range manifests {
 		pod := manifest.Namespace + "/" + manifest.Name
+		if twice[pod] != nil {
+			static.Pods++
+			continue
+		}
 		if manifest.Err == nil && (manifest.Generated != "" || state.StaticPods[manifest.Path].Pod == pod) {
 			static.Pods++
 			continue

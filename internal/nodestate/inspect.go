@@ -80,6 +80,12 @@ func (i Inspection) Remedy() string {
 	case Future:
 		return "use the steadylet of the release that wrote it; this one leaves it alone"
 	case Unreadable:
+		switch {
+		case errors.Is(i.Current.Err, statefile.ErrNotRegular):
+			return "remove it, and make a folder with mode 0700 in its place: a link is not followed"
+		case errors.Is(i.Current.Err, statefile.ErrOwner):
+			return "give it to the kubelet's user, or run steadylet as that"
+		}
 		return "run steadylet as the kubelet's user, and see whether the disk works"
 	}
 	if i.Previous.Condition == Whole {

@@ -2,6 +2,7 @@ package nodestate
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -41,12 +42,18 @@ func MakePlan(facts Facts) Plan {
 		SchemaVersion: statefile.SchemaVersion,
 		Kubelet:       statefile.Kubelet{Version: facts.Version, StartTime: facts.Started.UTC(), LastStart: facts.Started.UTC()},
 	}}
-	if facts.Started.After(facts.Now) {
+	// The start is up to two seconds later than it really was (kubeletproc.Process.Started).
+	if facts.Started.After(facts.Now.Add(2 * time.Second)) {
 		plan.State.Kubelet.StartTime, plan.State.Kubelet.LastStart = time.Time{}, time.Time{}
 		plan.Warnings = append(plan.Warnings, "the kubelet's start lies in the future, so it isn't recorded: see whether the clock is right")
 	}
+	twice := Twice(facts.Manifests)
 	for _, manifest := range facts.Manifests {
 		pod, reason := seed(manifest, facts)
+		if files := twice[manifest.pod()]; reason == "" && files != nil {
+			reason = "more than one file gives this pod (" + strings.Join(files, ", ") + "), and which one runs is not known: move the others away, " +
+				"since the kubelet reads every file whose name doesn't begin with a dot"
+		}
 		if reason != "" {
 			plan.LeftOut = append(plan.LeftOut, LeftOut{manifest.Path, reason})
 			continue
@@ -58,6 +65,21 @@ func MakePlan(facts Facts) Plan {
 	}
 	return plan
 }
+
+// Twice returns the pods, as "namespace/name", that more than one file gives, with those
+// files, such as etcd.yaml and etcd.yaml.bak.
+func Twice(manifests []ManifestFile) map[string][]string {
+	files := map[string][]string{}
+	for _, manifest := range manifests {
+		if manifest.Err == nil {
+			files[manifest.pod()] = append(files[manifest.pod()], manifest.Path)
+		}
+	}
+	maps.DeleteFunc(files, func(_ string, paths []string) bool { return len(paths) < 2 })
+	return files
+}
+
+func (m ManifestFile) pod() string { return m.Namespace + "/" + m.Name }
 
 // seed returns a static pod's entry, or why there is none.
 func seed(manifest ManifestFile, facts Facts) (statefile.StaticPod, string) {

@@ -2,6 +2,7 @@ package nodestate_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,12 +102,31 @@ func TestPlanOfStaticPods(t *testing.T) {
 	}
 }
 
+// The kubelet reads a copy beside a manifest too, and runs one of the two.
+func TestPlanOfAPodTwice(t *testing.T) {
+	other := manifest(func(m *nodestate.ManifestFile) { m.Path = "/m/etcd.yaml.bak" })
+	third := manifest(func(m *nodestate.ManifestFile) { m.Path, m.Name = "/m/other.yaml", "other-node" })
+	plan := nodestate.MakePlan(nodestate.Facts{
+		Version: "v1.30.14", Started: started, Now: now, Manifests: []nodestate.ManifestFile{manifest(nil), other, third},
+		Sandboxes: []statefile.Sandbox{sandbox(nil), sandbox(func(s *statefile.Sandbox) { s.Name = "other-node" })},
+	})
+	if len(plan.State.StaticPods) != 1 || plan.State.StaticPods["/m/other.yaml"].UID != "uid" || len(plan.LeftOut) != 2 {
+		t.Fatalf("got %+v, and %+v left out", plan.State.StaticPods, plan.LeftOut)
+	}
+	for _, left := range plan.LeftOut {
+		if !strings.Contains(left.Reason, "more than one file gives this pod (/m/etcd.yaml, /m/etcd.yaml.bak)") {
+			t.Errorf("got %+v", left)
+		}
+	}
+}
+
 func TestPlanOfTheStart(t *testing.T) {
 	for name, test := range map[string]struct {
 		started, want time.Time
 		warnings      int
 	}{
 		"known": {started, started, 0}, "not known": {time.Time{}, time.Time{}, 0}, "of the future": {now.Add(time.Hour), time.Time{}, 1},
+		"rounded up": {now.Add(2 * time.Second), now.Add(2 * time.Second), 0},
 	} {
 		plan := nodestate.MakePlan(nodestate.Facts{Version: "v1.30.14", Started: test.started, Now: now})
 		if got := plan.State.Kubelet; !got.StartTime.Equal(test.want) || !got.LastStart.Equal(test.want) || len(plan.Warnings) != test.warnings {

@@ -77,7 +77,7 @@ var situations = map[string]struct {
 		if err := os.Symlink(t.TempDir(), filepath.Dir(path)); err != nil {
 			t.Fatal(err)
 		}
-	}, nodestate.Unreadable, statefile.ErrNotRegular, "run steadylet as", nodestate.Nothing, true},
+	}, nodestate.Unreadable, statefile.ErrNotRegular, "a link is not followed", nodestate.Nothing, true},
 }
 
 func TestInspectAndChoose(t *testing.T) {
