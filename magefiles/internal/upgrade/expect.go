@@ -53,7 +53,7 @@ type Row struct {
 	Before string
 	// Stages has what happened in each stage, the earliest first.
 	Stages []Happening
-	// Forecast is what was forecast, or nil in a scenario that no forecast is about.
+	// Forecast is what was forecast, or nil for a container that no forecast is about.
 	Forecast *Forecasts
 	// Gone says that none runs any more although one has to.
 	Gone bool

@@ -22,6 +22,43 @@ type Forecasts struct {
 	Asked, Listed predict.Forecast
 }
 
+// foreseen reports whether the outcome is compared with a forecast, which is about going
+// from the first kubelet to the last: one in between must restart nothing that the last
+// one would keep. Of a kubelet that does as stock after a patched one, nobody knows with
+// which UIDs it finds static pods.
+func (s Scenario) foreseen(options Options) bool {
+	path := s.kubelets(options)
+	last := path[len(path)-1]
+	for _, between := range path[1:] {
+		if !between.Patched && between.Version != last.Version {
+			return false
+		}
+	}
+	return !s.asStock || !path[0].Patched
+}
+
+// touched reports whether somebody does something to a container, which no forecast foresees.
+func (s Scenario) touched(name containerName) bool {
+	for _, event := range s.events {
+		for _, effect := range event.effects {
+			if effect.container == name && !effect.foreseen {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forecastOf returns what the outcome of a container is compared with, or nil where that
+// is nothing. One that was left out of the forecast is compared all the same.
+func (r *run) forecastOf(name containerName) *Forecasts {
+	if r.forecasts == nil || r.scenario.touched(name) {
+		return nil
+	}
+	forecasts := r.forecasts[name]
+	return &forecasts
+}
+
 // forecast says what the upgrade from the first kubelet to the last will do. It is asked
 // while the first one runs.
 func (r *run) forecast(ctx context.Context) (map[containerName]Forecasts, error) {
@@ -50,6 +87,7 @@ func (r *run) forecast(ctx context.Context) (map[containerName]Forecasts, error)
 func (r *run) foreseen() (predict.Upgrade, error) {
 	path := r.scenario.kubelets(r.options)
 	upgrade := predict.Upgrade{From: path[0].foreseen(), To: path[len(path)-1].foreseen(), Now: time.Now()}
+	upgrade.To.Patched = upgrade.To.Patched && !r.scenario.asStock
 	if !path[0].Patched {
 		return upgrade, nil
 	}

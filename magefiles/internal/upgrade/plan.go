@@ -52,6 +52,8 @@ type effect struct {
 	// unless says what else is right, and why, between the kubelet that ran before the
 	// event and the one that runs after it. It may be nil, and answer nothing.
 	unless func(before, after kubever.Version) expectation
+	// foreseen says that a forecast tells it, since nobody does anything to the container.
+	foreseen bool
 }
 
 // restarts is the effect that a container has to be replaced.

@@ -87,7 +87,7 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 	if err := r.awaitQuiet(ctx); err != nil {
 		return err
 	}
-	if !r.scenario.Foreseen {
+	if !r.scenario.foreseen(r.options) {
 		return nil
 	}
 	var err error
@@ -124,10 +124,7 @@ func (r *run) present() []Row {
 	var rows []Row
 	for _, container := range r.containers {
 		row := r.cluster.history.row(container, r.stages)
-		if r.forecasts != nil {
-			forecasts := r.forecasts[container.containerName]
-			row.Forecast = &forecasts
-		}
+		row.Forecast = r.forecastOf(container.containerName)
 		rows = append(rows, row)
 	}
 	return rows

@@ -28,9 +28,6 @@ type Scenario struct {
 	PatchedFrom, PatchedTo bool
 	// Via says that a third kubelet is needed, between the two.
 	Via bool
-	// Foreseen says that the outcome is compared with a forecast: nobody edits
-	// anything, and nothing but the version restarts a container.
-	Foreseen bool
 	// NewerFields gives the pods fields that only the newest of the kubelets knows.
 	NewerFields bool
 }

@@ -44,7 +44,7 @@ func Scenarios() []Scenario {
 // upgrades are about what happens to API pods around a plain upgrade.
 func upgrades() []Scenario {
 	return []Scenario{
-		{Name: "plain", Summary: "nothing else happens", Foreseen: true, proof: both(recorded, counted)},
+		{Name: "plain", Summary: "nothing else happens", proof: both(recorded, counted)},
 		{Name: "edit-before", Summary: "an image is edited under the old kubelet, which restarts it",
 			events: []event{under(0, edit, restarts(plainApp, edited))}},
 		{Name: "edit-during", Summary: "another tag of the same image is asked for while no kubelet runs",
@@ -116,7 +116,7 @@ func damages() []Scenario {
 func directions() []Scenario {
 	return []Scenario{
 		{Name: "hops", Summary: "there is another version in between", Via: true, PatchedTo: true, path: overAnother},
-		{Name: "rollback", Summary: "from the new kubelet to the old one", Foreseen: true, PatchedFrom: true, PatchedTo: true, path: backward},
+		{Name: "rollback", Summary: "from the new kubelet to the old one", PatchedFrom: true, PatchedTo: true, path: backward},
 		{Name: "rollback-edit", Summary: "an image and fields of static pods are edited during a rollback", PatchedFrom: true, PatchedTo: true, path: backward,
 			events: []event{
 				down(edit, restarts(plainApp, edited)),
@@ -130,15 +130,15 @@ func directions() []Scenario {
 // fieldScenarios are about fields of a container.
 func fieldScenarios() []Scenario {
 	return []Scenario{
-		{Name: "newer-fields", Summary: "the pods have fields that the old kubelet does not know", Foreseen: true, NewerFields: true,
+		{Name: "newer-fields", Summary: "the pods have fields that the old kubelet does not know", NewerFields: true,
 			fits: gainsFields, PatchedTo: true},
-		{Name: "dropped-fields", Summary: "to the old kubelet, which does not know fields of the pods", Foreseen: true, NewerFields: true,
+		{Name: "dropped-fields", Summary: "to the old kubelet, which does not know fields of the pods", NewerFields: true,
 			path: backward, fits: gainsFields, proof: both(recorded, announced), PatchedFrom: true, PatchedTo: true},
 		{Name: "dropped-fields-edit", Summary: "to the old kubelet, and the image beside the fields that it does not know is edited", NewerFields: true,
 			path: backward, fits: gainsFields, events: []event{down(editRecent, restarts(recentApp, edited))},
 			PatchedFrom: true, PatchedTo: true},
 		{Name: "resize-policy", Summary: "a container has the resizePolicy RestartContainer, which kubelets from 1.33 on may restart", fits: actuates,
-			extra: resizablePod, events: []event{down(nothing, effect{container: resizeApp, unless: mayActuate})}},
+			extra: resizablePod, events: []event{down(nothing, effect{container: resizeApp, unless: mayActuate, foreseen: true})}},
 	}
 }
 
