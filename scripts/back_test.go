@@ -220,3 +220,38 @@ func TestUpgradeOfAReplacedProgram(t *testing.T) {
 	n.backedUp(t, buildKubelet(t, "v1.30.14", "well"), true)
 	n.clean(t)
 }
+
+// What a run left long ago is over where its kubelet runs since: what was replaced
+// meanwhile is none of its business.
+func TestKilledLongAgo(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	n.kill(t, "systemctl start*", "upgrade-kubelet", "--skip-doctor", next(t))
+	if status, out := run(t, exec.CommandContext(t.Context(), n.path("stubs", "systemctl"), "start", "kubelet")); status != 0 {
+		t.Fatal(out)
+	}
+	n.await(t)
+	write(t, n.path("root", "replaced"), "")
+	before := time.Now().Add(-2 * time.Hour)
+	must(t, os.Chtimes(n.path("backups", "note"), before, before))
+	status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", next(t))
+	if status != 2 || !strings.Contains(out, "that is over") || !strings.Contains(out, "is what runs already") {
+		t.Errorf("status %d\n%s", status, out)
+	}
+	n.runs(t, next(t))
+	n.clean(t)
+	n.noNote(t)
+}
+
+// A path that is a link is followed, with a warning.
+func TestUpgradeOfALinkedProgram(t *testing.T) {
+	t.Parallel()
+	n := startNode(t)
+	path := n.path("kubelet.link")
+	link(t, n.path("bin", "kubelet"), path)
+	write(t, n.path("unit"), "[Service]\nExecStart="+path+"\n")
+	status, out := n.run(t, "upgrade-kubelet", "--kubelet", path, "--dry-run", "--skip-doctor", next(t))
+	if status != 0 || strings.Count(out, "a link") != 2 || !strings.Contains(out, "the program that is replaced is "+n.path("bin", "kubelet")) {
+		t.Errorf("status %d\n%s", status, out)
+	}
+}

@@ -51,6 +51,9 @@ note_start() { [[ ! -f $(note_path) || $dry_run == 1 ]] || printf 'started %s\n'
 
 drop_note() { rm -f -- "$(note_path)" "$(note_path).containers"; }
 
+# is_note_old says whether a list of what ran then says nothing of what was replaced since.
+is_note_old() { (($(date +%s) - $(stat -c %Y -- "$(note_path)") > 3600)); }
+
 is_old_in_place() { [[ $(digest_of "$kubelet") == "$old_digest" ]]; }
 
 is_healthy() { "$steadylet" kubelet --program "$kubelet" --wait 1s >/dev/null 2>&1; }
@@ -59,6 +62,11 @@ is_healthy() { "$steadylet" kubelet --program "$kubelet" --wait 1s >/dev/null 2>
 # place is the wanted one. It returns 1 where it is not.
 take_up() {
     [[ -n ${noted[new]-} && $1 == "${noted[new]}" && $(digest_of "$kubelet") == "$1" ]] || return 1
+    if is_healthy && is_note_old; then
+        say "it was long ago, and kubelet ${noted[new_version]} runs: that is over"
+        note_done=1
+        return 1
+    fi
     ((!dry_run)) || { say "dry run: would go on with it: kubelet ${noted[new_version]} is in place, and is watched" && exit 0; }
     adopt_note
     say "going on with it: kubelet $new_version is in place"
@@ -131,7 +139,7 @@ finish() {
     ((status != 7)) || say_what_is_left
     rm -f -- ${staged:+"$staged"} ${kept:+"$kept"}
     rm -rf -- "$work"
-    ((!note_done)) || drop_note
+    ((!note_done || dry_run)) || drop_note
     exit "$status"
 }
 
