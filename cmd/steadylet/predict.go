@@ -21,10 +21,10 @@ const predictHelp = `Forecasts which containers an upgrade of the kubelet in pla
 and why. It changes nothing.
 
 PODS is a list of pods in JSON (kubectl get pods -A -o json, or a kubelet's /pods), a
-folder of static pods' manifests, or - for a list on standard input. Without it, this
-node is asked: its container runtime and its manifests. The runtime knows no specs, so a
-list says more; with --runtime-endpoint the list is compared with the hashes that are
-really on the containers.
+folder of static pods' manifests, or - for a list on standard input. Several lists, or a
+pod on each line, may follow one another. Without it, this node is asked: its container
+runtime and its manifests. The runtime knows no specs, so a list says more; with
+--runtime-endpoint the list is compared with the hashes that are really on the containers.
 
 A list of a kubelet's own lacks the fields that this kubelet does not know. The verdicts:
 
@@ -38,7 +38,9 @@ is no pod or can't be read, a page of a longer list, and an input without any co
 end with status 11, and a warning says what was left out and why. A verdict that is named
 comes first, with status 6. Name unknown too, unless you mean to pass what can't be told.
 
-The forecast is about hashes and UIDs. It assumes that nobody edits a pod meanwhile.
+The forecast is about hashes, UIDs, and the resizePolicy RestartContainer, for which any
+kubelet from 1.33 on restarts a container that an older one started. It assumes that
+nobody edits a pod meanwhile.
 
 `
 
@@ -90,6 +92,7 @@ func newPredict(a app) *cobra.Command {
 	cmd.Flags().BoolVar(&flags.patched, "patched", false, "the new kubelet is a patched one (default)")
 	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, unknown), with 11 if the forecast is not of everything")
 	cmd.Flags().BoolVar(&flags.podCgroups, "cgroups-per-qos", true, "what the kubelet has for cgroupsPerQOS (default: what this node says where it is asked, else true)")
+	cmd.Flags().Lookup("cgroups-per-qos").DefValue = "false" // the usage text says more than true
 	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
 	output := addOutput(cmd, a, "svg")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
