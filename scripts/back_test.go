@@ -255,3 +255,28 @@ func TestUpgradeOfALinkedProgram(t *testing.T) {
 		t.Errorf("status %d\n%s", status, out)
 	}
 }
+
+// Under another supervisor it is asked for nothing but a stop and a start.
+func TestUpgradeUnderAnotherSupervisor(t *testing.T) {
+	for behaviour, want := range map[string]struct {
+		status int
+		calls  string
+	}{"well": {0, "stop start"}, "replaces": {4, "stop start stop start"}} {
+		t.Run(behaviour, func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t)
+			n.stub(t, "stop", "exec "+n.path("stubs", "systemctl")+" stop kubelet")
+			n.stub(t, "start", "exec "+n.path("stubs", "systemctl")+" start kubelet")
+			status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", "--stop-command", n.path("stubs", "stop"), "--start-command", n.path("stubs", "start"),
+				buildKubelet(t, patched, behaviour))
+			if status != want.status {
+				t.Errorf("status %d\n%s", status, out)
+			}
+			if calls := n.calls(t); calls != want.calls {
+				t.Errorf("it was asked for %q, want %q", calls, want.calls)
+			}
+			n.clean(t)
+			n.noNote(t)
+		})
+	}
+}
