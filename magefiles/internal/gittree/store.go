@@ -68,7 +68,14 @@ func Whole(dir string) bool {
 }
 
 // Has reports whether the store has an object. It is quick for what Commit and Edit wrote.
-func (s *Store) Has(id plumbing.Hash) bool { return s.objects.HasEncodedObject(id) == nil }
+func (s *Store) Has(id plumbing.Hash) bool {
+	if s.objects.HasEncodedObject(id) == nil {
+		return true
+	}
+	// It does not look into a packfile that came since; reading does.
+	_, err := s.objects.EncodedObject(plumbing.AnyObject, id)
+	return err == nil
+}
 
 func openStorage(gitDir string) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(osfs.New(gitDir), cache.NewObjectLRU(cacheSize),

@@ -3,9 +3,12 @@ package gittree_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
@@ -82,5 +85,45 @@ func TestDescribe(t *testing.T) {
 	paths, err := whole.Diff(t.Context(), want, edited)
 	if err != nil || !slices.Equal(paths, []string{"new/e.go", "pkg/a.go"}) {
 		t.Errorf("the trees differ at %q, %v", paths, err)
+	}
+}
+
+// Some files of a snapshot are the tree that a copy of these files is described as: a
+// module's files are not executable.
+func TestOnly(t *testing.T) {
+	content := files{"pkg/a.go": "package pkg\n", "pkg/b/c.go": "package b\n", "staging/d": "d", "run.sh": "#!/bin/sh\n"}
+	folder := t.TempDir()
+	content.write(t, folder)
+	if err := errors.Join(os.Chmod(filepath.Join(folder, "run.sh"), 0o755), os.Symlink("run.sh", filepath.Join(folder, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	store, err := gittree.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	whole, err := store.Snapshot(t.Context(), folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := store.Entries(whole)
+	want := []gittree.Entry{{Path: "link", Link: true}, {Path: "pkg/a.go"}, {Path: "pkg/b/c.go"}, {Path: "run.sh"}, {Path: "staging/d"}}
+	if diff := cmp.Diff(want, entries); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	part := t.TempDir()
+	files{"pkg/a.go": content["pkg/a.go"], "run.sh": content["run.sh"]}.write(t, part)
+	described, err := store.Describe(t.Context(), part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Only(whole, []string{"pkg/a.go", "run.sh"}); err != nil || got != described {
+		t.Errorf("got %s, %v; want %s", got, err, described)
+	}
+	if _, err := store.Only(whole, []string{"absent"}); !errors.Is(err, gittree.ErrPath) {
+		t.Errorf("an absent file gives %v", err)
+	}
+	if !store.Has(whole) || store.Has(plumbing.NewHash("11")) {
+		t.Error("what it has and what not is mixed up")
 	}
 }

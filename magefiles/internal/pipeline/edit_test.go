@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -91,5 +92,70 @@ func TestRebaseWidensRanges(t *testing.T) {
 	}
 	if err := p.Rebase(t.Context(), pipeline.RebaseOptions{Abort: true}); !errors.Is(err, rebase.ErrNone) {
 		t.Errorf("after the end there is something to drop: %v", err)
+	}
+}
+
+// copier keeps the state of a rebase, and its outcome, as they are when something is
+// printed first.
+type copier struct {
+	bytes.Buffer
+	from string
+	kept map[string][]byte
+}
+
+func (c *copier) Write(data []byte) (int, error) {
+	found, err := filepath.Glob(filepath.Join(c.from, "*.json"))
+	for _, path := range found {
+		if c.kept[path] == nil && err == nil {
+			c.kept[path], err = os.ReadFile(path)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return c.Buffer.Write(data)
+}
+
+// A run that is killed when all is written, but before the rebase has ended, is resumed:
+// nothing changes, and the range-diff is shown again. The same with a series.yaml that is
+// still the old one.
+func TestRebaseIsWrittenAgain(t *testing.T) {
+	root, _ := ownSeries(t)
+	index := filepath.Join(root, "patches", pipeline.DefaultSeries, series.IndexFile)
+	want := read(t, index)
+	old := strings.ReplaceAll(want, "<1.38.0", "<1.37.0")
+	if err := os.WriteFile(index, []byte(old), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	printed := &copier{from: filepath.Join(root, ".steadylet", "rebase"), kept: map[string][]byte{}}
+	settings := config(root)
+	settings.Results = printed
+	p, err := pipeline.Open(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Rebase(t.Context(), pipeline.RebaseOptions{To: "v1.37.2", Series: pipeline.DefaultSeries}); err != nil {
+		t.Fatal(err)
+	}
+	shown := printed.String()
+	for name, text := range map[string]string{"series.yaml is new": want, "series.yaml is old": old} {
+		printed.Reset()
+		writeFile(t, index, []byte(text))
+		for path, data := range printed.kept {
+			writeFile(t, path, data)
+		}
+		if err := p.Rebase(t.Context(), pipeline.RebaseOptions{Resume: true}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, read(t, index)); diff != "" {
+			t.Errorf("%s: series.yaml (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(shown, printed.String()); diff != "" {
+			t.Errorf("%s: it prints (-first +again):\n%s", name, diff)
+		}
+		if err := p.Rebase(t.Context(), pipeline.RebaseOptions{Resume: true}); !errors.Is(err, rebase.ErrNone) {
+			t.Errorf("%s: after the end it goes on: %v", name, err)
+		}
 	}
 }

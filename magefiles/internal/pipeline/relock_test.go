@@ -2,11 +2,16 @@ package pipeline
 
 import (
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
+	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
 
@@ -37,6 +42,48 @@ func TestUnmoved(t *testing.T) {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("the error does not say %q: %v", part, err)
 				}
+			}
+		})
+	}
+}
+
+// The tag of the lock's repository has to point where the module proxy says; the error has
+// both commit IDs. A repository that does not answer leaves what is known.
+func TestAskRemote(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "from"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	bare := filepath.Join(dir, "kubernetes.git")
+	commit, err := gittreetest.MakeRepository(t.Context(), filepath.Join(dir, "from"), bare, "v1.36.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.Repeat("ab", 20)
+	for name, test := range map[string]struct {
+		git, known, want string // no want: refused
+	}{
+		"not known":        {bare, "", commit},
+		"equal":            {bare, commit, commit},
+		"moved":            {bare, other, ""},
+		"no repository":    {filepath.Join(dir, "none"), other, other},
+		"tag not in there": {bare, other, other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &Pipeline{lock: &lock.File{Git: test.git}, progress: progress.New(io.Discard, false)}
+			entry := lock.Entry{Version: kubever.Version{Major: 1, Minor: 36, Patch: 3}, Commit: test.known}
+			if name == "tag not in there" {
+				entry.Version.Patch = 4
+			}
+			err := p.askRemote(t.Context(), &entry)
+			if test.want != "" {
+				if err != nil || entry.Commit != test.want {
+					t.Errorf("got %s, %v, want %s", entry.Commit, err, test.want)
+				}
+				return
+			}
+			if !errors.Is(err, source.ErrMismatch) || !strings.Contains(err.Error(), commit) || !strings.Contains(err.Error(), other) {
+				t.Errorf("a moved tag gives %v", err)
 			}
 		})
 	}
