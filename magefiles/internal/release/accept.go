@@ -87,7 +87,7 @@ func Unfit(m manifest.Manifest) []string {
 	against(m.Build.Mode != build.Release, "it is a %s build: build it with -mode=release", m.Build.Mode)
 	against(m.Series.Digest == "", "it is a stock build, without the series: use the distribution's kubelet")
 	against(!m.Base.Source.Verified, "nothing vouches for its source (%s): take -source=module, git or archive", m.Base.Source.Kind)
-	against(m.Series.Untested, "the series is not made for %s: give it a range in series.yaml, and prove it", m.Base.Tag)
+	against(m.Series.Untested, "the series is not made for %s, or is not what its lock recorded: give it a range in series.yaml, prove it, and record it with `go tool mage lock`", m.Base.Tag)
 	against(m.Debug == nil, "it has no file with debug symbols")
 	against(m.Build.CGO, "it is linked with C code, and needs the C library of the host that built it")
 	return reasons
