@@ -36,7 +36,8 @@ Where it is stopped, name the program that ran last with --kubelet.
 
 A static pod whose manifest was changed after its sandbox was made is left out, with a
 warning: the patched kubelet recreates it, as any kubelet would. So is one that does
-not run.
+not run, and one that two files give, such as etcd.yaml and etcd.yaml.bak: the kubelet
+reads every file whose name doesn't begin with a dot.
 
 Nothing is written over a good file without --force, or while a patched kubelet runs. A
 damaged file is kept as state.json.corrupt-<time>.
