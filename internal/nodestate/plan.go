@@ -50,7 +50,7 @@ func MakePlan(facts Facts) Plan {
 	twice := Twice(facts.Manifests)
 	for _, manifest := range facts.Manifests {
 		pod, reason := seed(manifest, facts)
-		if files := twice[manifest.pod()]; reason == "" && files != nil {
+		if files := twice[manifest.pod()]; manifest.Err == nil && files != nil {
 			reason = "more than one file gives this pod (" + strings.Join(files, ", ") + "), and which one runs is not known: move the others away, " +
 				"since the kubelet reads every file whose name doesn't begin with a dot"
 		}
