@@ -5,6 +5,7 @@ package scripts_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,13 +48,19 @@ var built sync.Map
 // build builds a program once, and returns its path.
 func build(t *testing.T, dir, pack, flags string) string {
 	t.Helper()
+	return goBuild(t, dir, pack, "-ldflags", "-s -w "+flags)
+}
+
+// goBuild is build with flags of the go command.
+func goBuild(t *testing.T, dir, pack string, flags ...string) string {
+	t.Helper()
 	folder, err := tools()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(folder, fmt.Sprintf("%x", pack+flags))
+	path := filepath.Join(folder, fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(pack, flags)))))
 	once, _ := built.LoadOrStore(path, sync.OnceValue(func() error {
-		cmd := exec.Command("go", "build", "-o", path, "-ldflags", "-s -w "+flags, pack)
+		cmd := exec.Command("go", slices.Concat([]string{"build", "-o", path}, flags, []string{pack})...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", pack, err, out)

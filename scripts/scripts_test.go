@@ -11,7 +11,7 @@ import (
 )
 
 // scripts are those that a person runs.
-var scripts = []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh"}
+var scripts = []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "debug-kubelet"}
 
 func TestShellcheck(t *testing.T) {
 	if _, err := exec.LookPath("shellcheck"); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/steadylet/steadylet/internal/kubelethealth"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletunit"
 )
 
 const kubeletHelp = `Says which kubelet runs on this node and whether it is healthy, as it says itself at
@@ -24,12 +26,13 @@ it runs.
 
 const kubeletExample = `  steadylet kubelet -o table
   steadylet kubelet --wait 2m
-  kubelet=$(steadylet kubelet --print program)`
+  kubelet=$(steadylet kubelet --print program)
+  steadylet kubelet --print unit`
 
 func newKubelet(a app) *cobra.Command {
 	var choice kubelethealth.Choice
 	var wait time.Duration
-	var field string
+	var field, units string
 	cmd := &cobra.Command{
 		Use:     "kubelet",
 		Short:   "Says which kubelet runs, and whether it is healthy",
@@ -40,15 +43,19 @@ func newKubelet(a app) *cobra.Command {
 	cmd.Flags().IntVar(&choice.PID, "pid", 0, "the kubelet's process ID, where several run")
 	cmd.Flags().StringVar(&choice.Program, "program", "", "the path of the kubelet's program, where several run")
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait so long for it to be healthy")
-	cmd.Flags().StringVar(&field, "print", "", "print one thing only: pid or program")
+	cmd.Flags().StringVar(&field, "print", "", "print one thing only: pid, program, or unit: how the unit of systemd starts it, an argument a line")
+	cmd.Flags().StringVar(&units, "units", "/", "the root below which --print unit looks for units")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		format, err := output()
-		if err == nil && field != "" && field != "pid" && field != "program" {
-			err = fmt.Errorf("--print %s is not known: want pid or program", field)
+		if err == nil && field != "" && field != "pid" && field != "program" && field != "unit" {
+			err = fmt.Errorf("--print %s is not known: want pid, program or unit", field)
 		}
 		if err != nil {
 			return err
+		}
+		if field == "unit" {
+			return a.printUnit(units)
 		}
 		kubelet, err := a.findKubelet(cmd.Context(), choice, wait)
 		if err != nil {
@@ -57,6 +64,17 @@ func newKubelet(a app) *cobra.Command {
 		return a.printKubelet(format, field, kubelet)
 	}
 	return cmd
+}
+
+// printUnit prints the command line of the kubelet's unit, with its drop-ins and its
+// variables expanded. No kubelet need run.
+func (a app) printUnit(root string) error {
+	unit, err := kubeletunit.Load(root)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, strings.Join(unit.Args, "\n"))
+	return err
 }
 
 func (a app) findKubelet(ctx context.Context, choice kubelethealth.Choice, wait time.Duration) (kubelethealth.Kubelet, error) {
