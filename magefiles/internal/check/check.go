@@ -56,6 +56,10 @@ func (r Row) Passed() bool {
 	return len(r.Conflicts) == 0 && len(r.Hooks) == 0 && len(r.Drift) == 0 && r.Unavailable == ""
 }
 
+// namesOfMoved bounds the places that are named for a file that was moved: of some names
+// there are hundreds.
+const namesOfMoved = 3
+
 // Apply tries the selected patches on a tag's tree and checks the hooks. An error means
 // that the tree could not be read.
 func Apply(s *series.Series, version kubever.Version, selection Selection, tree *roottree.Tree) (Row, error) {
@@ -63,6 +67,14 @@ func Apply(s *series.Series, version kubever.Version, selection Selection, tree 
 	result, conflicts, err := series.Try(tree, selection.patches)
 	if err != nil {
 		return row, err
+	}
+	for i, conflict := range conflicts {
+		if conflict.Reason != series.ReasonFileMissing || conflict.AfterFailure {
+			continue
+		}
+		if conflicts[i].MovedTo, err = tree.Where(conflict.File, namesOfMoved); err != nil {
+			return row, err
+		}
 	}
 	row.Conflicts = conflicts
 	row.Patches = states(s, result, conflicts)

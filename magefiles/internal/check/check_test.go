@@ -104,7 +104,7 @@ func TestSeededFailures(t *testing.T) {
 		"already applied": {[]seed{{code, "return hash != want", "return hash != want && hook(hash)"}}, series.ErrConflict,
 			[]string{"0001-hook.patch", "already applied (at line 5)"}},
 		"file moved": {[]seed{{code, "", "root/pkg/other/decide.go"}}, series.ErrConflict,
-			[]string{"0001-hook.patch: pkg/decide.go: file missing", "0002-more.patch: pkg/decide.go: file missing, perhaps because"}},
+			[]string{"0001-hook.patch: pkg/decide.go: file missing (of that name: pkg/other/decide.go)", "0002-more.patch: pkg/decide.go: file missing, perhaps because"}},
 		"two places": {[]seed{{code, "func other() int {\n\treturn 1\n", "func other(hash int) bool {\n\twant := sum()\n\treturn hash != want\n"}}, series.ErrConflict,
 			[]string{"several places (lines 5 10)"}},
 		"source with CRLF": {[]seed{{code, "\n", "\r\n"}}, series.ErrConflict, []string{"pre-image not found"}},

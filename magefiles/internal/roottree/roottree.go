@@ -124,6 +124,17 @@ func New(store *gittree.Store, published *source.Published, root plumbing.Hash, 
 	return tree, nil
 }
 
+// Where names files that have the name of a missing one, the nearest folder first, at
+// most so many.
+func (t *Tree) Where(missing string, most int) ([]string, error) {
+	paths, err := t.store.Paths(t.ID)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s elsewhere: %w", missing, err)
+	}
+	found := series.Where(missing, paths)
+	return found[:min(len(found), most)], nil
+}
+
 // After returns the ID of the tree after each patch of a result that was computed on t.
 func (t *Tree) After(result *series.Result) ([]plumbing.Hash, error) {
 	var after []plumbing.Hash

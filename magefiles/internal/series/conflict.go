@@ -50,6 +50,9 @@ type Conflict struct {
 	Candidates []int `json:"candidates,omitempty"`
 	// Difference compares the expected lines ("-") with those at Nearest ("+").
 	Difference []string `json:"difference,omitempty"`
+	// MovedTo are files of the missing one's name, the nearest folder first, where
+	// whoever applied the patch looked for them.
+	MovedTo []string `json:"movedTo,omitempty"`
 	// AfterFailure tells that an earlier patch failed in the same file, so that
 	// this may be no more than its consequence.
 	AfterFailure bool `json:"afterFailure,omitempty"`
@@ -66,6 +69,8 @@ func (c Conflict) String() string {
 	switch {
 	case len(c.Candidates) > 0:
 		fmt.Fprintf(&b, " (lines %s)", strings.Trim(fmt.Sprint(c.Candidates), "[]"))
+	case len(c.MovedTo) > 0:
+		fmt.Fprintf(&b, " (of that name: %s)", strings.Join(c.MovedTo, ", "))
 	case c.Reason == ReasonNotFound && c.Nearest > 0:
 		fmt.Fprintf(&b, " (nearest match at line %d)", c.Nearest)
 	case c.Nearest > 0:
