@@ -272,7 +272,7 @@ func UpgradeTest(ctx context.Context,
 		if len(results) == 0 {
 			return err
 		}
-		return errors.Join(err, p.ShowUpgrades(results, err == nil && value(readme, false)))
+		return errors.Join(err, p.ShowUpgrades(results, value(readme, false)))
 	})
 }
 
@@ -290,6 +290,6 @@ func UpgradeMatrix(ctx context.Context,
 		if len(results) == 0 {
 			return err
 		}
-		return errors.Join(err, p.ShowUpgrades(results, err == nil && value(readme, false)))
+		return errors.Join(err, p.ShowUpgrades(results, value(readme, false)))
 	})
 }

@@ -32,7 +32,7 @@ func (p *Pipeline) Show(part string, keep bool, write func(io.Writer)) error {
 	return p.show(frontPage, part, keep, write)
 }
 
-// ShowUpgrades prints what runs showed, and with keep also puts it into docs/upgrades.md,
+// ShowUpgrades prints what runs showed, also those that failed, and with keep puts it into docs/upgrades.md,
 // and the sum of all that is there into README.md.
 func (p *Pipeline) ShowUpgrades(results []*upgrade.Result, keep bool) error {
 	err := p.show(upgradesPage, upgradesInPage, keep, func(out io.Writer) { upgrade.WriteSummary(out, results) })
