@@ -102,7 +102,7 @@ func (s *supervised) runs(t *testing.T, program string) {
 // other. What must not be replaced is compared by the IDs that containerd has.
 func TestScripts(t *testing.T) {
 	built := debugKubelets(t)
-	s := superviseKubelet(t, built.stock)
+	s := superviseKubelet(t, built.stock, true)
 	first := s.running(t)
 	same := func(t *testing.T) {
 		t.Helper()

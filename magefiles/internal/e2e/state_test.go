@@ -72,7 +72,12 @@ func debugKubelets(t *testing.T) kubelets {
 		}
 		return kubelets{at("v1.30.14", "stock-debug"), at("v1.31.0", "debug"), at("v1.31.0", "stock-debug")}
 	}
-	p := open(t)
+	return buildKubelets(t, open(t))
+}
+
+// buildKubelets builds them now.
+func buildKubelets(t *testing.T, p *pipeline.Pipeline) kubelets {
+	t.Helper()
 	old, next := fetch(t, p, pipeline.SourceOptions{Version: "v1.30.14", Kind: "module"}), fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
 	return kubelets{
 		compile(t, p, old, pipeline.StockSeries).Path,

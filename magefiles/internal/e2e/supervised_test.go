@@ -31,8 +31,8 @@ type supervised struct {
 const retiredGate = "ReadWriteOncePod"
 
 // superviseKubelet starts a node with a stock kubelet under runit, and waits for its two
-// static pods. Its configuration has the retired gate.
-func superviseKubelet(t *testing.T, stock string) *supervised {
+// static pods. Its configuration may have the retired gate.
+func superviseKubelet(t *testing.T, stock string, retired bool) *supervised {
 	t.Helper()
 	for _, program := range []string{"runsv", "sv"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -58,7 +58,7 @@ func superviseKubelet(t *testing.T, stock string) *supervised {
 		copyFile(t, script, filepath.Join(s.kit, filepath.Base(script)))
 	}
 	s.addFixedPod(t)
-	s.configure(t, true)
+	s.configure(t, retired)
 	s.supervise(t)
 	return s
 }

@@ -15,17 +15,18 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 )
 
-// archiveEntry is one file of an archive.
-type archiveEntry struct {
-	// name is relative, with slashes.
-	name   string
-	source string
-	mode   fs.FileMode
+// ArchiveEntry is one file of an archive.
+type ArchiveEntry struct {
+	// Name is relative, with slashes; Source is the path of the file.
+	Name   string
+	Source string
+	Mode   fs.FileMode
 }
 
-// writeArchive writes a tar.gz whose bytes depend on the entries, their order and the
-// date alone. Everything belongs to root.
-func writeArchive(name, top string, entries []archiveEntry, date time.Time) (err error) {
+// WriteArchive writes a tar.gz whose bytes depend on the entries, their order and the
+// date alone: name must not exist, and top is the folder that all of it lies in. Everything
+// belongs to root. When it fails an incomplete file may be left.
+func WriteArchive(name, top string, entries []ArchiveEntry, date time.Time) (err error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -40,15 +41,15 @@ func writeArchive(name, top string, entries []archiveEntry, date time.Time) (err
 		return err
 	}
 	for _, entry := range entries {
-		if err := addFile(archive, path.Join(top, entry.name), entry, date); err != nil {
-			return fmt.Errorf("adding %s to %s: %w", entry.name, name, err)
+		if err := addFile(archive, path.Join(top, entry.Name), entry, date); err != nil {
+			return fmt.Errorf("adding %s to %s: %w", entry.Name, name, err)
 		}
 	}
 	return errors.Join(archive.Close(), packed.Close())
 }
 
 // addFolders writes every folder that the entries lie in, once, outermost first.
-func addFolders(archive *tar.Writer, top string, entries []archiveEntry, date time.Time) error {
+func addFolders(archive *tar.Writer, top string, entries []ArchiveEntry, date time.Time) error {
 	written := map[string]bool{".": true}
 	var add func(folder string) error
 	add = func(folder string) error {
@@ -62,15 +63,15 @@ func addFolders(archive *tar.Writer, top string, entries []archiveEntry, date ti
 		return archive.WriteHeader(header(tar.TypeDir, folder+"/", 0o755, 0, date))
 	}
 	for _, entry := range entries {
-		if err := add(path.Dir(path.Join(top, entry.name))); err != nil {
+		if err := add(path.Dir(path.Join(top, entry.Name))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func addFile(archive *tar.Writer, name string, entry archiveEntry, date time.Time) error {
-	source, err := os.Open(entry.source)
+func addFile(archive *tar.Writer, name string, entry ArchiveEntry, date time.Time) error {
+	source, err := os.Open(entry.Source)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func addFile(archive *tar.Writer, name string, entry archiveEntry, date time.Tim
 	if err != nil {
 		return err
 	}
-	if err := archive.WriteHeader(header(tar.TypeReg, name, entry.mode, info.Size(), date)); err != nil {
+	if err := archive.WriteHeader(header(tar.TypeReg, name, entry.Mode, info.Size(), date)); err != nil {
 		return err
 	}
 	_, err = io.Copy(archive, source)

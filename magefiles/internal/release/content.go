@@ -117,13 +117,13 @@ func stage(folder string) error {
 }
 
 // archived returns what goes into the archive.
-func archived(list []content) []archiveEntry {
-	var entries []archiveEntry
+func archived(list []content) []ArchiveEntry {
+	var entries []ArchiveEntry
 	for _, file := range list {
 		if file.inArchive != "" {
-			entries = append(entries, archiveEntry{name: file.inArchive, source: file.source, mode: file.mode})
+			entries = append(entries, ArchiveEntry{Name: file.inArchive, Source: file.source, Mode: file.mode})
 		}
 	}
-	slices.SortFunc(entries, func(a, b archiveEntry) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(entries, func(a, b ArchiveEntry) int { return cmp.Compare(a.Name, b.Name) })
 	return entries
 }

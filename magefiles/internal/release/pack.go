@@ -71,14 +71,14 @@ func (m *maker) tasks(in input) ([]task, error) {
 	}
 	base := fmt.Sprintf("kubelet-%s-linux-%s", m.versions.Kubelet, arch)
 	return []task{
-		{base + ".tar.gz", func(path string) error { return writeArchive(path, base, archived(list), m.Date) }},
+		{base + ".tar.gz", func(path string) error { return WriteArchive(path, base, archived(list), m.Date) }},
 		{fmt.Sprintf("kubelet_%s_%s.deb", m.versions.Package, arch), func(path string) error {
 			return writePackage(path, deb, arch, m.versions.Package, list, m.Date)
 		}},
 		{fmt.Sprintf("kubelet-%s-%s.%s.rpm", m.versions.Package, packageRelease, rpmArchitecture(arch)), func(path string) error {
 			return writePackage(path, rpm, arch, m.versions.Package, list, m.Date)
 		}},
-		{base + ".debug.tar.gz", func(path string) error { return writeArchive(path, "usr/lib/debug", in.symbols(), m.Date) }},
+		{base + ".debug.tar.gz", func(path string) error { return WriteArchive(path, "usr/lib/debug", in.symbols(), m.Date) }},
 		{base + ".cdx.json", func(path string) error { return copyFile(path, filepath.Join(staged, sbomName)) }},
 	}, nil
 }
@@ -90,9 +90,9 @@ func rpmArchitecture(arch string) string {
 
 // symbols puts the DWARF where debuggers look for it by build ID, below
 // /usr/lib/debug.
-func (in input) symbols() []archiveEntry {
+func (in input) symbols() []ArchiveEntry {
 	id := in.manifest.Build.BuildID
-	return []archiveEntry{{name: ".build-id/" + id[:2] + "/" + id[2:] + ".debug", source: in.debugPath(), mode: 0o644}}
+	return []ArchiveEntry{{Name: ".build-id/" + id[:2] + "/" + id[2:] + ".debug", Source: in.debugPath(), Mode: 0o644}}
 }
 
 // stage writes what is generated for one architecture.
