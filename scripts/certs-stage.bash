@@ -24,7 +24,7 @@ stage_renewal() {
         arguments=(--cert-dir=/etc/kubernetes/pki)
     fi
     awaited timeout --foreground 300 "$new" certs renew all --rootfs="$root" "${arguments[@]}" >"$work/renew" 2>&1 || {
-        sed 's/^/  kubeadm: /' "$work/renew" >&2
+        sed 's/^/  kubeadm: /' "$work/renew" >&2 || true
         fail 2 "kubeadm can't renew copies of the certificates"
     }
     ! grep -E 'MISSING!|external' "$work/renew" >&2 || true
@@ -49,10 +49,10 @@ check_staged() {
         cmp --silent -- "$(live "$file")" "$(staged "$file")" || printf '%s\n' "$file" >>"$work/changed"
     done <"$work/names"
     [[ -s $work/changed ]] || fail 2 "kubeadm renewed nothing: are the authorities' keys elsewhere?"
-    ! grep -E '^pki/(ca|front-proxy-ca|etcd/ca|sa)\.' "$work/changed" >&2 || fail 2 "kubeadm changed an authority, which would end every trust in it"
+    ! grep -qE '^pki/(ca|front-proxy-ca|etcd/ca|sa)\.' "$work/changed" || fail 2 "kubeadm changed an authority, which would end every trust in it"
     # The kubelet's certificate is its own business.
     mv -- "$staging/root/etc/kubernetes/kubelet.conf" "$staging/" 2>/dev/null || true
-    "$steadylet" certs check --kubernetes-dir "$staging/root/etc/kubernetes" --kubelet-cert-dir '' --cross-check=false \
+    "$steadylet" certs check --only-kubeadm --kubernetes-dir "$staging/root/etc/kubernetes" --kubelet-cert-dir '' --cross-check=false \
         --warn-days "$warn_days" -o table >"$work/after" 2>"$work/why" || status=$?
     case $status in
     0) ;;

@@ -1,60 +1,46 @@
 # shellcheck shell=bash
-# Backing up, staging, installing and restoring certificates, for renew-certs.
+# Backing up, installing and restoring certificates, for renew-certs.
 #
 # Whatever happens, either the old files or the new ones are in place. A run is in one of
 # these stages, and both the EXIT trap and the next run go by it:
 #   before      nothing was changed
-#   installing  some of the new files may be in place: the backup is put back
-#   restarting  all of the new files are in place: the next run goes on
+#   installing  some of the new files, or of a backup, may be in place: the backup is put
+#               back, to the end
+#   restarting  all of the new files, or of a backup, are in place: the next run goes on
 #   done
+#   hosts       likewise, and others are being renewed
+
+# shellcheck source=scripts/common.bash
+. "${BASH_SOURCE[0]%/*}/common.bash"
 
 # What the options say. (What only renew-certs itself reads is there.)
 new='' config='' kubernetes_dir=/etc/kubernetes cert_dir='' installed='' backup_dir=/var/lib/steadylet/certificates
 warn_days=30 dry_run=0
 
-# What the run knows.
-stage=before steadylet='' work='' log='' lock='' child='' staging='' backup=''
+# What the run knows. purpose is renew or restore; host is the one that is being renewed.
+stage=before purpose=renew work='' staging='' backup='' host=''
+# What was done although the certificates were left alone.
+unchanged='nothing was changed'
 
-say() {
-    # Whoever reads may be gone; the run goes on.
-    printf '%s\n' "$*" >&2 || true
-    [[ -z $log ]] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log" || true
-}
-
-# fail STATUS TEXT... ends the run; the EXIT trap puts things right.
-fail() {
-    local status=$1
-    shift
-    say "renew-certs: $*"
-    exit "$status"
-}
+# The kubeconfigs that kubeadm writes. Whatever else lies beside them is somebody else's.
+readonly kubeconfigs=(admin super-admin kubelet controller-manager scheduler)
 
 show() { sed 's/^/  /' "$1" >&2 || true; }
 
-digest_of() {
-    local sum
-    sum=$(sha256sum <"$1")
-    printf '%s\n' "${sum%% *}"
-}
-
-# awaited runs a command in the background and waits for it, so that a signal is
-# answered at once.
-awaited() {
-    "$@" &
-    child=$!
-    local status=0
-    wait "$child" || status=$?
-    child=''
-    return "$status"
-}
-
-# prepare makes what a run needs, sees to it that it is the only one, and ends what one
-# left unfinished that was interrupted.
+# prepare makes what a run needs, sees to it that it is the only one, and removes what one
+# left that was interrupted.
 prepare() {
-    [[ -d $cert_dir ]] || fail 2 "there is no folder $cert_dir: is this a control-plane node? Name it with --cert-dir"
+    # For putting files back, the backup is enough.
+    if [[ $action == renew && ! -f $backup_dir/in-progress ]]; then
+        [[ -d $cert_dir ]] || fail 2 "there is no folder $cert_dir: is this a control-plane node? Name it with --cert-dir, or put a backup back: $(again --restore)"
+    elif ((!dry_run)); then
+        (umask 022 && mkdir -p -- "$kubernetes_dir")
+    fi
     check_links
-    exec {lock}<"$kubernetes_dir"
-    flock --nonblock "$lock" || fail 2 "another run renews the certificates in $kubernetes_dir: wait until it has ended"
+    if [[ -d $kubernetes_dir ]]; then
+        exec {lock}<"$kubernetes_dir"
+        flock --nonblock "$lock" || fail 2 "another run renews the certificates in $kubernetes_dir: wait until it has ended"
+    fi
     ((!dry_run)) || return 0
     [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
     mkdir -p -- "${backup_dir%/*}"
@@ -66,41 +52,12 @@ prepare() {
     remove_leftovers
 }
 
-# finish is the EXIT trap: the old files are in place, or all of the new ones.
-finish() {
-    local status=$?
-    set +e
-    trap - EXIT
-    trap : INT TERM HUP
-    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
-    case $stage in
-    before) ((status == 0)) || say "nothing was changed" ;;
-    installing)
-        if put_back "$backup"; then
-            rm -f -- "$backup_dir/in-progress"
-            ((status == 5)) || status=3
-            say "the old certificates are in place again"
-        else
-            status=7
-            say "THE OLD FILES ARE NOT ALL IN PLACE: make room, then run renew-certs again, which begins with that"
-            say "or copy what is in $backup_dir/$backup back by hand"
-        fi
-        ;;
-    restarting)
-        say "all files are in place: run renew-certs again to go on, or renew-certs --restore to go back"
-        ;;
-    esac
-    [[ -z $log ]] || remove_leftovers
-    rm -rf -- "$work"
-    exit "$status"
-}
-
 # written prints the paths of what kubeadm may write, below the folder $1 with kubeconfigs
 # and the folder $2 with certificates: "conf/NAME" and "pki/NAME".
 written() {
-    local path
-    for path in "$1"/*.conf; do
-        [[ ! -f $path ]] || printf 'conf/%s\n' "${path##*/}"
+    local name
+    for name in "${kubeconfigs[@]}"; do
+        [[ ! -f $1/$name.conf ]] || printf 'conf/%s.conf\n' "$name"
     done
     (cd -- "$2" && find . -type f \( -name '*.crt' -o -name '*.key' -o -name '*.pub' \) -printf 'pki/%P\n') | sort
 }
@@ -108,17 +65,21 @@ written() {
 # check_links refuses links in a file's place: a rename would put a file there.
 check_links() {
     local link
-    for link in "$kubernetes_dir"/*.conf; do
+    for link in "${kubeconfigs[@]}"; do
+        link=$kubernetes_dir/$link.conf
         [[ ! -L $link ]] || fail 2 "$link is a link: put the file itself there"
     done
+    [[ -d $cert_dir ]] || return 0
     link=$(find "$cert_dir" -type l -print -quit)
     [[ -z $link ]] || fail 2 "$link is a link: put the file itself there"
 }
 
-# live NAME prints where a file of written is on the node.
+# live NAME prints where a file of written, or its folder, is on the node.
 live() {
     case $1 in
+    conf) printf '%s\n' "$kubernetes_dir" ;;
     conf/*) printf '%s\n' "$kubernetes_dir/${1#conf/}" ;;
+    pki) printf '%s\n' "$cert_dir" ;;
     pki/*) printf '%s\n' "$cert_dir/${1#pki/}" ;;
     kubeadm) printf '%s\n' "$installed" ;;
     esac
@@ -138,6 +99,10 @@ back_up() {
             cp --preserve=all -- "$(live "$file")" "$partial/$file" &&
             sync -- "$partial/$file"; } || no_backup "$partial"
     done <"$work/names"
+    # The folders too, as far as a backup needs them that has to do without the node's.
+    while IFS= read -r file; do
+        as_folder "$(live "$file")" "$partial/$file" || no_backup "$partial"
+    done < <(cd -- "$partial" && find conf pki -type d 2>/dev/null)
     while IFS= read -r file; do
         printf '%s  %s\n' "$(digest_of "$(live "$file")")" "$file"
     done <"$work/names" >"$work/sums"
@@ -146,8 +111,12 @@ back_up() {
     mv -T -- "$partial" "$backup_dir/$name"
     sync -- "$backup_dir"
     backup=$name
-    say "backed up as $backup_dir/$name; renew-certs --restore $name puts it back"
+    unchanged="the certificates were left alone; a backup of them was made"
+    say "backed up as $backup_dir/$name, to be put back with: $(again --restore "$name")"
 }
+
+# as_folder MODEL FOLDER gives a folder the owner and mode of another one.
+as_folder() { chown --reference="$1" -- "$2" && chmod --reference="$1" -- "$2"; }
 
 no_backup() {
     rm -rf -- "$1"
@@ -173,7 +142,7 @@ install_staged() {
         place "$(staged "$file")" "$(live "$file")" || fail 1 "the new certificates can't be copied to $kubernetes_dir: see whether the disk is full"
     done <"$work/changed"
     if [[ $new != "$installed" ]]; then
-        { place "$new" "$installed" && chmod 0755 -- "$(beside "$installed")"; } || fail 1 "$new can't be copied to ${installed%/*}: see whether the disk is full"
+        { (umask 022 && mkdir -p -- "${installed%/*}") && place "$new" "$installed" && chmod 0755 -- "$(beside "$installed")"; } || fail 1 "$new can't be copied to ${installed%/*}: see whether the disk is full"
     fi
     note installing
     [[ $new == "$installed" ]] || mv -fT -- "$(beside "$installed")" "$installed"
@@ -197,10 +166,26 @@ remove_leftovers() {
 # note writes down how far the run is, for the next one.
 note() {
     stage=$1
-    printf '%s %s\n' "$1" "$backup" >"$backup_dir/.progress.new"
+    printf '%s %s %s\n' "$1" "$backup" "$purpose" >"$backup_dir/.progress.new"
     sync -- "$backup_dir/.progress.new"
     mv -fT -- "$backup_dir/.progress.new" "$backup_dir/in-progress"
     sync -- "$backup_dir"
+}
+
+# backups prints the names of the backups, the newest first.
+backups() {
+    local path
+    for path in "$backup_dir"/certs-*/SHA256SUMS; do
+        path=${path%/SHA256SUMS}
+        [[ ! -d $path ]] || printf '%s\n' "${path##*/}"
+    done | sort --reverse
+}
+
+print_list() {
+    local name
+    while read -r name; do
+        if check_backup "$name"; then printf '%s\twhole\n' "$name"; else printf '%s\tdamaged\n' "$name"; fi
+    done < <(backups)
 }
 
 # check_backup refuses a backup that is not as it was made.
@@ -209,10 +194,12 @@ check_backup() {
     (cd -- "$backup_dir/$1" && sha256sum --check --quiet --strict SHA256SUMS) >/dev/null 2>&1
 }
 
-# put_back BACKUP puts what differs from a backup back in place. It can be run again.
+# put_back BACKUP puts what differs from a backup, or is missing, back in place. It can be
+# run again.
 put_back() {
     local file target different=()
-    check_backup "$1" || { say "the backup $backup_dir/$1 is missing or damaged: renew-certs --list has others" && return 1; }
+    check_backup "$1" || { say "the backup $backup_dir/$1 is missing or damaged: see $(again --list)" && return 1; }
+    make_folders "$1" || return 1
     while IFS= read -r file; do
         file=${file#*  }
         target=$(live "$file")
@@ -230,6 +217,18 @@ put_back() {
     say "put back ${#different[@]} files of $1"
 }
 
+# make_folders BACKUP makes those anew that were lost.
+make_folders() {
+    local folder target
+    while IFS= read -r folder; do
+        target=$(live "$folder")
+        [[ -d $target ]] || { mkdir -p -- "$target" && as_folder "$backup_dir/$1/$folder" "$target"; } || return 1
+    done < <(cd -- "$backup_dir/$1" && find conf pki -type d | sort)
+    (umask 022 && mkdir -p -- "${installed%/*}")
+}
+
+# shellcheck source=scripts/certs-end.bash
+. "${BASH_SOURCE[0]%/*}/certs-end.bash"
 # shellcheck source=scripts/certs-hosts.bash
 . "${BASH_SOURCE[0]%/*}/certs-hosts.bash"
 # shellcheck source=scripts/certs-stage.bash

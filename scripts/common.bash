@@ -44,6 +44,22 @@ awaited() {
     return "$status"
 }
 
+# relayed is awaited, and says what the command prints to its standard error: a program
+# ends when whoever reads that is gone, and this run must not end half-way.
+relayed() {
+    local status=0 to reader line
+    exec {to}> >(
+        trap : PIPE
+        trap '' INT TERM HUP
+        while IFS= read -r line || [[ -n $line ]]; do say "$line"; done
+    )
+    reader=$!
+    awaited "$@" 2>&"$to" || status=$?
+    exec {to}>&-
+    wait "$reader" || true
+    return "$status"
+}
+
 digest_of() {
     local sum
     sum=$(sha256sum <"$1")

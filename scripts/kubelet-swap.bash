@@ -16,12 +16,10 @@ kubelet='' backup_dir=/var/lib/steadylet/kubelets service=systemd:kubelet
 stop_command='' start_command='' healthy_within=60 calm=30 rollback=1 dry_run=0
 
 # What the run knows.
-stage=before backup_name='' steadylet='' work='' log='' lock='' child='' staged='' kept=''
+stage=before backup_name='' work='' staged='' kept=''
 old_version='' old_digest='' new_version='' started=''
 # What was changed although the kubelet was left alone.
 changed=''
-# Whether the exit status is one that was chosen.
-meant=0
 
 # How long a service manager may take for one request, in seconds.
 readonly service_limit=180

@@ -44,6 +44,8 @@ func TestRenewCertsUsage(t *testing.T) {
 		"a relative folder":           {[]string{"--cert-dir", "pki"}, "want an absolute path"},
 		"an option as a host":         {[]string{"--host=-oProxyCommand=x"}, "want a name"},
 		"nothing to do":               {[]string{"--only-hosts"}, "leaves nothing to do"},
+		"a backup for many":           {[]string{"--restore", "--host", "a", "certs-20260101T000000Z"}, "is a backup of one host"},
+		"a backup for two":            {[]string{"--restore", "--only-hosts", "--host=a", "--host=b", "certs-20260101T000000Z"}, "is a backup of one host"},
 		"no program":                  {[]string{"/nonexistent/kubeadm"}, "is no program"},
 	} {
 		t.Run(name, func(t *testing.T) {

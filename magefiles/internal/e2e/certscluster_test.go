@@ -2,96 +2,137 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/steadylet/steadylet/magefiles/internal/build"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
-	"github.com/steadylet/steadylet/magefiles/internal/kubever"
-	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
-// clusterPrograms returns a patched kubelet and an API server of 1.31.0, ready ones or
-// built now.
-func clusterPrograms(t *testing.T, p *pipeline.Pipeline) (kubelet, apiserver string) {
-	t.Helper()
-	if *ready != "" {
-		folder := filepath.Join(*ready, "v1.31.0", "linux-"+runtime.GOARCH)
-		return filepath.Join(folder, "debug", "kubelet"), filepath.Join(folder, "stock-debug", "kube-apiserver")
-	}
-	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
-	kubelet = compile(t, p, tree, pipeline.DefaultSeries).Path
-	stock, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.StockSeries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := p.Build(t.Context(), stock, build.Options{Component: "kube-apiserver", Mode: build.Debug, Arch: runtime.GOARCH})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kubelet, built.Path
-}
-
-// controlPlane is a cluster whose control plane runs in static pods, as kubeadm's does.
-type controlPlane struct {
-	*renewal
-	node    *testnode.Node
-	place   testnode.KubeletPlace
-	kubelet *testnode.Process
-}
-
 // A cluster whose certificates are renewed goes on: its API server serves with the new
-// ones, the kubelet is connected, and nothing was restarted but what used the old ones.
+// ones, the kubelet is connected, and nothing was restarted but what used the old ones. It
+// begins with a patched kubeadm of 1.30.14, and is renewed with one of more years.
 func TestRenewedCluster(t *testing.T) {
 	requireOpenSSL(t)
 	if err := upgrade.Require(); err != nil {
 		t.Skip(err)
 	}
 	p := open(t)
-	command, stock, years := buildSteadylet(t), buildKubeadm(t, p, "v1.31.0", true), buildKubeadm(t, p, "v1.31.0", false)
+	longer := certvalidity.Years{Leaf: 20, CA: usual.CA}
+	command, old, long := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual), buildKubeadm(t, p, "v1.30.14", longer)
 	kubelet, apiserver := clusterPrograms(t, p)
-	c := startControlPlane(t, stock, command, kubelet, apiserver)
+	c := startControlPlane(t, old, command, kubelet, apiserver)
 	before := c.containers(t)
-	if found := c.renewal.years(t)["pki/apiserver.crt"]; found != 1 {
-		t.Errorf("before, the API server's certificate is valid for %d years, want 1", found)
-	}
+	checkYears(t, c.renewal.years(t), usual)
+	c.serves(t, usual.Leaf)
 	if out := c.command.run(t, 0, c.restart("--dry-run")...); !strings.Contains(out, "[]") {
 		t.Errorf("before anything was renewed it would restart %s", out)
 	}
-	out := c.renew(t, 0, "--config", years.config, "--calm", "5", "--healthy-within", "120", years.path)
-	t.Log(out)
+	// Whoever reads what it says may go away, and its exit status counts all the same.
+	script := c.script(t, "--calm", "5", "--healthy-within", "120", long.path)
+	out := ends(t, c.inShell(t, `set -o pipefail; "$0" "$@" 2>&1 | head -n 1`, script.Args[3:]...), 0)
+	if log := string(fileOf(t, filepath.Join(c.backups, "log"))); strings.Count(out, "\n") != 1 || !strings.Contains(log, "restarting kube-apiserver") || !strings.Contains(log, "ended with exit status 0") {
+		t.Errorf("it says %q, and in the log\n%s", out, log)
+	}
 	renewed := time.Now()
-	c.checkReplaced(t, before, c.containers(t))
-	for name, found := range c.renewal.years(t) {
-		// The authorities are those of the old kubeadm, and the kubelet has its own.
-		if !strings.HasSuffix(name, "ca.crt") && name != "kubelet.conf" && found != certvalidity.DefaultLeaf {
-			t.Errorf("%s is valid for %d years, want %d", name, found, certvalidity.DefaultLeaf)
-		}
+	after := c.containers(t)
+	c.checkReplaced(t, before, after)
+	found := c.renewal.years(t)
+	// The kubelet has its own.
+	if found["kubelet.conf"] != usual.Leaf {
+		t.Errorf("kubelet.conf is valid for %d years, want %d as before", found["kubelet.conf"], usual.Leaf)
 	}
-	if ends := c.served(t).NotAfter; time.Until(ends) < 9*certvalidity.Year {
-		t.Errorf("the API server serves with a certificate that is valid until %s", ends)
-	}
-	c.await(t, "the kubelet to be heard of again", func() bool { return c.heardOf(t).After(renewed) })
+	delete(found, "kubelet.conf")
+	checkYears(t, found, longer)
+	c.serves(t, longer.Leaf)
+	c.goesOn(t, renewed)
 	if out := c.command.run(t, 0, c.restart("--dry-run")...); !strings.Contains(out, "[]") {
 		t.Errorf("afterwards it would restart %s", out)
+	}
+	c.checkOtherHosts(t, long)
+}
+
+// checkOtherHosts renews this node as another host, over ssh, with a control plane that does
+// not become healthy. The host after it has files of its own, which must stay as they are.
+func (c *controlPlane) checkOtherHosts(t *testing.T, k kubeadm) {
+	t.Helper()
+	last := newRenewal(t, c.origin, k, c.command)
+	untouched := last.state(t)
+	// A probe of a port where nobody listens, of the last that is restarted.
+	manifest := filepath.Join(c.place.ManifestDir, "kube-scheduler.yaml")
+	port, err := testnode.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(fileOf(t, manifest))
+	probe := func(of string) {
+		was := c.containers(t)["kube-scheduler"]
+		write(t, manifest, strings.Replace(text, "    volumeMounts:\n", "    readinessProbe:\n      httpGet: {host: 127.0.0.1, "+of+"}\n    volumeMounts:\n", 1))
+		c.await(t, "the edited pod", func() bool {
+			is := c.containers(t)["kube-scheduler"]
+			return is != "" && is != was
+		})
+	}
+	probe(fmt.Sprintf("path: /healthz, port: %d", port))
+	config := serveSSH(t, c.root, map[string]string{"master-2": "", "master-3": last.root})
+	args := []string{"--ssh-config", config, "--only-hosts", "--host", "master-2", "--host", "master-3", "--calm", "5", "--healthy-within", "60"}
+	out := c.renew(t, 6, append(args, k.path)...)
+	for _, says := range []string{"the control plane is not healthy", "master-2: renew-certs ended with exit status 4 there; hosts after it were left alone"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("it does not say %q:\n%s", says, out)
+		}
+	}
+	if diff := cmp.Diff(untouched, last.state(t)); diff != "" || strings.Contains(out, "== master-3") {
+		t.Errorf("the host after it was changed: %s\n%s", diff, out)
+	}
+	if made, err := filepath.Glob(filepath.Join(last.backups, "*")); err != nil || len(made) > 0 {
+		t.Errorf("the host after it has %v: %v", made, err)
+	}
+	nothingLeft(t)
+	// What is to be done next is said as it is done from here.
+	line := next(t, out, "To go on with the restarts")
+	if !strings.Contains(line, "--only-hosts --host master-2") {
+		t.Errorf("what it says is to be done next: %s", line)
+	}
+	probe(fmt.Sprintf("path: /livez, port: %d, scheme: HTTPS", c.port))
+	out = ends(t, c.inShell(t, line), 0)
+	if !strings.Contains(out, "going on with a run that was interrupted") {
+		t.Errorf("it does not go on:\n%s", out)
+	}
+	c.await(t, "the API server", func() bool { return c.request(t, http.MethodGet, "/readyz", "", nil) == nil })
+}
+
+// serves wants the API server and etcd to serve with certificates of so many years that the
+// authorities signed, by what openssl says of them.
+func (c *controlPlane) serves(t *testing.T, years int) {
+	t.Helper()
+	client := c.kubernetes("pki", "etcd", "healthcheck-client")
+	for port, args := range map[int][]string{
+		c.port: {"-CAfile", c.kubernetes("pki", "ca.crt")},
+		c.etcd: {"-CAfile", c.kubernetes("pki", "etcd", "ca.crt"), "-cert", client + ".crt", "-key", client + ".key"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "openssl", append([]string{"s_client", "-verify_return_error", "-connect", fmt.Sprintf("127.0.0.1:%d", port)}, args...)...)
+		out, err := cmd.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("Verify return code: 0 (ok)")) {
+			t.Errorf("openssl s_client: %v\n%s", err, out)
+			continue
+		}
+		if found := opensslYears(t, out); found != years {
+			t.Errorf("what is served at port %d is valid for %d years, want %d", port, found, years)
+		}
 	}
 }
 
 func (c *controlPlane) restart(args ...string) []string {
-	return append([]string{"certs", "restart", "--kubernetes-dir", c.kubernetes(), "-o", "json"}, args...)
+	return append([]string{"certs", "restart", "--pid", fmt.Sprint(c.kubelet.PID()), "--kubernetes-dir", c.kubernetes(), "-o", "json"}, args...)
 }
 
 // checkReplaced wants the four pods of the control plane to have new containers, and all
@@ -107,177 +148,4 @@ func (c *controlPlane) checkReplaced(t *testing.T, before, after map[string]stri
 	if len(before) != 6 || len(after) != 6 {
 		t.Errorf("containers %v became %v", before, after)
 	}
-}
-
-// containers returns the IDs of the containers that run, by name.
-func (c *controlPlane) containers(t *testing.T) map[string]string {
-	t.Helper()
-	all, err := c.node.Runtime.Containers(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	running := map[string]string{}
-	for _, container := range all {
-		if container.Running {
-			running[container.Name] = container.ID
-		}
-	}
-	return running
-}
-
-func startControlPlane(t *testing.T, k kubeadm, command steadylet, kubelet, apiserver string) *controlPlane {
-	t.Helper()
-	node, err := testnode.StartNode(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := node.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c := &controlPlane{node: node}
-	if c.place, err = node.PlaceKubelet(); err != nil {
-		t.Fatal(err)
-	}
-	ports := map[string]int{}
-	for _, name := range []string{"API", "ETCD", "PEER", "METRICS"} {
-		if ports[name], err = testnode.FreePort(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.renewal = newRenewal(t, newMaster(t, k, t.TempDir(), ports["API"]), k, command)
-	c.writeManifests(t, apiserver, ports)
-	c.place.Kubeconfig = c.kubernetes("kubelet.conf")
-	if c.kubelet, err = node.StartKubelet("kubelet", kubelet, kubever.Version{Major: 1, Minor: 31}, c.place); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.kubelet.Stop() }) // the test has failed, or nobody needs it any more
-	c.await(t, "the API server", func() bool { return c.request(t, http.MethodGet, "/readyz", "", nil) == nil })
-	c.await(t, "the kubelet to be heard of", func() bool { return !c.heardOf(t).IsZero() })
-	c.createPod(t)
-	c.await(t, "all containers", func() bool { return len(c.containers(t)) == 6 })
-	return c
-}
-
-// await waits for what the kubelet has to bring about.
-func (c *controlPlane) await(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	err := c.kubelet.Wait(t.Context(), 3*time.Minute, what, func() (bool, error) { return ask(), nil })
-	if err != nil {
-		t.Fatalf("%v\n%s", err, c.logs())
-	}
-}
-
-// logs are the last lines of what the control plane said.
-func (c *controlPlane) logs() string {
-	var all strings.Builder
-	paths, _ := filepath.Glob(filepath.Join(c.place.LogDir, "*", "*", "*.log")) // of a pattern that is right
-	for _, path := range paths {
-		data, _ := os.ReadFile(path) // what can't be read says nothing
-		lines := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
-		fmt.Fprintf(&all, "%s\n%s\n", path, bytes.Join(lines[max(0, len(lines)-8):], []byte("\n")))
-	}
-	return all.String()
-}
-
-// writeManifests writes the static pods: etcd and the API server, the real ones, and
-// two that only name the kubeconfigs of theirs; and one that has nothing to do with it.
-func (c *controlPlane) writeManifests(t *testing.T, apiserver string, ports map[string]int) {
-	t.Helper()
-	text := string(fileOf(t, filepath.Join("testdata", "control-plane.yaml")))
-	replace := []string{
-		"NAMESPACE", c.node.Name(), "IMAGE", testnode.AppImage, "KUBERNETES", c.kubernetes(), "APISERVER", apiserver,
-		"PROGRAMS", filepath.Dir(apiserver), "DATA", filepath.Join(c.root, "etcd"),
-	}
-	for _, name := range []string{"API", "ETCD", "PEER", "METRICS"} {
-		replace = append(replace, "PORT_"+name, fmt.Sprint(ports[name]))
-	}
-	text = strings.NewReplacer(replace...).Replace(text)
-	for manifest := range strings.SplitSeq(text, "---\n") {
-		_, rest, _ := strings.Cut(manifest, "name: ")
-		name, _, _ := strings.Cut(rest, "\n")
-		write(t, filepath.Join(c.place.ManifestDir, name+".yaml"), manifest)
-	}
-}
-
-// createPod creates a pod by the API.
-func (c *controlPlane) createPod(t *testing.T) {
-	t.Helper()
-	namespace := `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"` + c.node.Name() + `"}}`
-	pod := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"nodeName":"` + testnode.NodeName + `","hostNetwork":true,` +
-		`"terminationGracePeriodSeconds":1,"containers":[{"name":"web","image":"` + testnode.AppImage + `","imagePullPolicy":"Never"}]}}`
-	for _, created := range []struct{ path, body string }{{"", namespace}, {"/" + c.node.Name() + "/pods", pod}} {
-		c.await(t, "the API server to take what is created", func() bool {
-			return c.request(t, http.MethodPost, "/api/v1/namespaces"+created.path, created.body, nil) == nil
-		})
-	}
-}
-
-// heardOf returns when the kubelet last renewed its lease, or zero.
-func (c *controlPlane) heardOf(t *testing.T) time.Time {
-	t.Helper()
-	var lease struct{ Spec struct{ RenewTime time.Time } }
-	if c.request(t, http.MethodGet, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/"+testnode.NodeName, "", &lease) != nil {
-		return time.Time{}
-	}
-	return lease.Spec.RenewTime
-}
-
-// client goes by super-admin.conf, which needs no role: its certificate, and the
-// cluster's authority.
-func (c *controlPlane) client(t *testing.T) *http.Client {
-	t.Helper()
-	data := map[string][]byte{}
-	for line := range strings.Lines(string(fileOf(t, c.kubernetes("super-admin.conf")))) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		if strings.HasSuffix(name, "-data") {
-			decoded, err := base64.StdEncoding.DecodeString(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			data[name] = decoded
-		}
-	}
-	pair, err := tls.X509KeyPair(data["client-certificate-data"], data["client-key-data"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(data["certificate-authority-data"])
-	settings := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}}
-	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: settings, DisableKeepAlives: true}}
-}
-
-func (c *controlPlane) request(t *testing.T, method, path, body string, result any) error {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, fmt.Sprintf("https://127.0.0.1:%d%s", c.port, path), strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := c.client(t).Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode >= 300 && answer.StatusCode != http.StatusConflict {
-		err = fmt.Errorf("%s: %s", answer.Status, data)
-	}
-	if err != nil || result == nil {
-		return err
-	}
-	return json.Unmarshal(data, result)
-}
-
-// served is the certificate that the API server serves with.
-func (c *controlPlane) served(t *testing.T) *x509.Certificate {
-	t.Helper()
-	answer, err := c.client(t).Get(fmt.Sprintf("https://127.0.0.1:%d/readyz", c.port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	return answer.TLS.PeerCertificates[0]
 }

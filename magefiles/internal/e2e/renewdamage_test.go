@@ -7,9 +7,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/steadylet/steadylet/internal/certs/certstest"
+	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
 )
 
 func write(t *testing.T, path, content string) {
@@ -66,5 +71,33 @@ func linkKey(t *testing.T, r *renewal) {
 	path := r.kubernetes("pki", "apiserver.key")
 	if err := errors.Join(os.Rename(path, path+".real"), os.Symlink(path+".real", path)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An authority that a company's root signed signs what is renewed, and all of it fits: to
+// us, to kubeadm, and to openssl.
+func TestRenewalUnderAnIntermediateAuthority(t *testing.T) {
+	requireOpenSSL(t)
+	p := open(t)
+	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
+	dir, now := t.TempDir(), time.Now()
+	company := certstest.Make(t, "company", now, 40*certvalidity.Year, nil)
+	authority := certstest.MakeAuthority(t, "kubernetes", now, 30*certvalidity.Year, company)
+	pki := filepath.Join(dir, "etc", "kubernetes", "pki")
+	authority.Write(t, pki, "ca")
+	bundle := string(authority.CertificatePEM()) + string(company.CertificatePEM())
+	write(t, filepath.Join(pki, "ca.crt"), bundle)
+	r := newRenewal(t, newMaster(t, k, dir, 6443), k, command)
+	before := r.state(t)
+	r.renew(t, 0, "--skip-restart", k.path)
+	r.renewed(t, before)
+	if string(fileOf(t, r.kubernetes("pki", "ca.crt"))) != bundle {
+		t.Error("the authority is another one")
+	}
+	for _, name := range []string{"apiserver.crt", "apiserver-kubelet-client.crt"} {
+		cmd := exec.CommandContext(t.Context(), "openssl", "verify", "-CAfile", r.kubernetes("pki", "ca.crt"), r.kubernetes("pki", name))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("openssl verify: %v\n%s", err, out)
+		}
 	}
 }
