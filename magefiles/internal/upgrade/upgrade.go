@@ -74,7 +74,7 @@ type Result struct {
 	Notes []string
 	// Unproven says why the run does not show what the scenario is about, or is nil.
 	Unproven error
-	// Duration is how long the run took.
+	// Duration is how long the run took, without the wait for others.
 	Duration time.Duration
 	// Logs is where the logs were kept, or nothing.
 	Logs string
@@ -147,13 +147,13 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		}
 	}
 	result = &Result{Scenario: scenario, Path: path}
-	began := time.Now()
 	options.Say("%s, scenario %s: %s", result.title(), scenario.Name, scenario.Summary)
 	pods, knowing := scenario.pods(options)
 	cluster, err := startCluster(ctx, options.APIServer, pods, gatesFor(knowing))
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now() // other runs on this host are over
 	r := newRun(options, scenario, cluster)
 	result.Rows, err = r.rows(ctx)
 	if err == nil {
