@@ -30,7 +30,7 @@ import (
 // Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
 func Build(ctx context.Context,
 	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
-	component *string, // kubelet, kubeadm, kube-apiserver or kubectl (default: kubelet)
+	component *string, // kubelet, kubeadm, kube-apiserver, kubectl or edgecore (default: kubelet)
 	mode *string, // debug or release (default: debug)
 	arch *string, // amd64 or arm64 (default: this host's)
 	cgo *bool, // link C code, as upstream's own builds do

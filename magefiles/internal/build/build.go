@@ -71,14 +71,14 @@ func Key(tree Tree, options Options) workspace.Key {
 // Build compiles into the folder out, which must exist, and returns what it
 // made. The files are named after the component; nothing is there if it fails.
 func (b Builder) Build(ctx context.Context, tree Tree, options Options, out string) (Binary, error) {
-	if err := options.Check(); err != nil {
+	if err := errors.Join(options.Check(), checkPackage(options, tree)); err != nil {
 		return Binary{}, err
 	}
 	binary := Binary{
 		Path:         filepath.Join(out, options.Component),
 		BuildID:      string(Key(tree, options)),
 		Settings:     settings(options, tree),
-		StampChecked: options.runsHere(), // compile fails where the check does
+		StampChecked: options.checksStamp(), // compile fails where the check does
 	}
 	extra := []string{"-B=0x" + binary.BuildID}
 	if options.Mode == Release {
@@ -142,7 +142,23 @@ func tags(options Options, tree Tree) string {
 // firstWithoutTrace is the first minor version that upstream builds with grpcnotrace.
 const firstWithoutTrace = 34
 
-func packagePath(options Options) string { return "k8s.io/kubernetes/cmd/" + options.Component }
+func packagePath(options Options) string {
+	if options.Component == edgeCore {
+		return "./" + edgeCorePackage
+	}
+	return "k8s.io/kubernetes/cmd/" + options.Component
+}
+
+// edgeCorePackage is a folder of KubeEdge's repository.
+const edgeCorePackage = "edge/cmd/edgecore"
+
+// checkPackage refuses a tree that does not have the program.
+func checkPackage(options Options, tree Tree) error {
+	if options.Component != edgeCore || exists(filepath.Join(tree.Dir, filepath.FromSlash(edgeCorePackage))) {
+		return nil
+	}
+	return fmt.Errorf("the tree has no %s: build edgecore from a checkout of KubeEdge, with -source=dir -location=FOLDER", edgeCorePackage)
+}
 
 func settings(options Options, tree Tree) []string {
 	cgo := "0"

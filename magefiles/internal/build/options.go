@@ -27,8 +27,12 @@ const (
 
 // Components are the programs that can be built.
 func Components() []string {
-	return []string{"kubelet", "kubeadm", "kube-apiserver", "kubectl"}
+	return []string{"kubelet", "kubeadm", "kube-apiserver", "kubectl", edgeCore}
 }
+
+// edgeCore is KubeEdge's program with a kubelet in it. Its repository is a tree in the
+// vendored layout.
+const edgeCore = "edgecore"
 
 // architectures are those that a kubelet is built for.
 func architectures() []string { return []string{"amd64", "arm64"} }
@@ -62,6 +66,10 @@ func (o Options) Check() error {
 
 // runsHere reports whether this host can run what is built.
 func (o Options) runsHere() bool { return o.Arch == runtime.GOARCH && runtime.GOOS == "linux" }
+
+// checksStamp reports whether what is built is asked for its version. EdgeCore names its
+// own, not that of the kubelet in it.
+func (o Options) checksStamp() bool { return o.runsHere() && o.Component != edgeCore }
 
 // identity is what decides a binary apart from the tree, for cache keys.
 func (o Options) identity() []string {
