@@ -52,7 +52,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	if err == nil && !config.Short {
 		// One after the other, and as long as compiling kubelets takes.
-		err = config.test(ctx, &sum, "-timeout=40m", "-count=1", "-v", endToEnd, "-args", "-root="+config.Root)
+		err = config.test(ctx, &sum, "-timeout=60m", "-count=1", "-v", endToEnd, "-args", "-root="+config.Root)
 	}
 	for _, skipped := range sum.skipped {
 		fmt.Fprintf(config.Out, "skipped: %s\n", skipped)
