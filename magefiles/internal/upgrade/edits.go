@@ -102,16 +102,13 @@ func addNewerField(name containerName) change {
 }
 
 // newerField returns a field that only the newer of two minor versions knows, and that the
-// hash of kubelets up to 1.30 covers, if there is one.
+// hash of kubelets up to 1.30 covers, if there is one. It goes into an object that the
+// containers of moreStaticPods have, so that what is left without it is what was there.
 func newerField(from, to int) (fields object, newer bool) {
-	knows := func(minor int) bool { return max(from, to) >= minor && min(from, to) < minor }
-	switch {
-	case knows(29):
-		return object{"lifecycle": object{"preStop": object{"sleep": object{"seconds": 1}}}}, true
-	case knows(24):
-		return object{"readinessProbe": object{"grpc": object{"port": 1}, "periodSeconds": 10}}, true
+	if max(from, to) < appArmorSince || min(from, to) >= appArmorSince {
+		return nil, false
 	}
-	return nil, false
+	return object{"securityContext": object{"allowPrivilegeEscalation": false, "appArmorProfile": object{"type": "Unconfined"}}}, true
 }
 
 // killContainer ends the process of a container while no kubelet runs.

@@ -209,12 +209,25 @@ func TestRefusesWrites(t *testing.T) {
 func TestNewerField(t *testing.T) {
 	for _, test := range []struct {
 		from, to int
-		want     string
-	}{{20, 30, "lifecycle"}, {30, 20, "lifecycle"}, {20, 24, "readinessProbe"}, {30, 31, ""}, {30, 30, ""}, {31, 36, ""}} {
-		fields, newer := newerField(test.from, test.to)
-		if _, ok := fields[test.want]; ok != newer || newer != (test.want != "") {
-			t.Errorf("%d -> %d: got %v, %t, want %q", test.from, test.to, fields, newer, test.want)
+		newer    bool
+	}{{20, 30, true}, {30, 20, true}, {29, 31, true}, {20, 29, false}, {30, 31, false}, {30, 30, false}, {31, 36, false}} {
+		if fields, newer := newerField(test.from, test.to); newer != test.newer || newer != (fields != nil) {
+			t.Errorf("%d -> %d: got %v, %t, want %t", test.from, test.to, fields, newer, test.newer)
 		}
+	}
+}
+
+// Without the newer field, a container that has it is what it was: only the record tells
+// that it was added.
+func TestNewerFieldIsAllThatIsAdded(t *testing.T) {
+	fields, _ := newerField(20, 30)
+	for _, pod := range moreStaticPods(Options{}) {
+		added := withFields(pod.spec, "app", fields)["containers"].(list)[0].(object)
+		delete(added["securityContext"].(object), "appArmorProfile")
+		if diff := cmp.Diff(pod.spec["containers"].(list)[0], added); diff != "" {
+			t.Errorf("pod %s without the field (-before +after):\n%s", pod.name, diff)
+		}
+		fields, _ = newerField(20, 30)
 	}
 }
 

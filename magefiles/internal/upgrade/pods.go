@@ -133,11 +133,17 @@ func podsFor(oldest, knowing kubever.Version) []pod {
 
 // moreStaticPods are static pods with UIDs of their own, to be edited.
 func moreStaticPods(Options) []pod {
+	secure := func() object {
+		return object{"containers": list{sleeper("app", object{"securityContext": object{"allowPrivilegeEscalation": false}})}}
+	}
 	return []pod{
-		{name: staticNewer.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000003", spec: object{"containers": list{sleeper("app", nil)}}},
-		{name: staticLater.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000004", spec: object{"containers": list{sleeper("app", nil)}}},
+		{name: staticNewer.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000003", spec: secure()},
+		{name: staticLater.Pod, static: true, uid: "5f7e1ad5-0000-4000-8000-000000000004", spec: secure()},
 	}
 }
+
+// appArmorSince is the minor version from which kubelets know appArmorProfile.
+const appArmorSince = 30
 
 // resizePolicySince is the minor version from which kubelets know resizePolicy.
 const resizePolicySince = 27
@@ -193,7 +199,7 @@ func recentSpec(minor int) object {
 		fields["resizePolicy"] = list{object{"resourceName": "cpu", "restartPolicy": "NotRequired"}}
 		fields["resources"] = object{"requests": object{"cpu": "10m"}}
 	}
-	if minor >= 30 {
+	if minor >= appArmorSince { // and sleep, from 1.29 on
 		fields["lifecycle"] = object{"preStop": object{"sleep": object{"seconds": 1}}}
 		security["appArmorProfile"] = object{"type": "Unconfined"}
 	}
