@@ -66,13 +66,18 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 	if adopted {
 		created = before.CreatedUnder
 	}
+	hashedBy := created
+	witnessed := adopted && before.Hash == format(o.Annotated)
+	if witnessed {
+		hashedBy = before.HashedBy
+	}
 	specs := &specs{encode: o.Spec}
 	switch {
 	case adopted && before.decisive(s.Kubelet.Version):
 		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
-	case specs.hash(o.Annotated, created):
+	case specs.hash(o.Annotated, hashedBy):
 		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
-	case adopted:
+	case adopted && !witnessed: // what was witnessed is the hash on it, which proves nothing here
 		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
 	case fingerprint == o.Annotated:
 		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's image and name, as kubelets from 1.31 compute it"}
@@ -96,8 +101,8 @@ func (s State) witness(o Observation) *Adopted {
 			return nil
 		}
 		created = before.CreatedUnder
-	} else if sameMinor(created, s.Kubelet.Version) {
-		return nil
+	} else if sameMinor(created, s.Kubelet.Version) || !o.CreatedAt.Before(s.Kubelet.LastStart) {
+		return nil // a kubelet that knew all fields created it, or this very one
 	}
 	if !wholeSpec(s.Kubelet.Version) {
 		return nil
@@ -192,7 +197,8 @@ func minor(version string) (int, bool) {
 }
 
 // sameMinor reports whether both versions compute hashes in the same way, from the
-// same fields: no patch release ever changed that.
+// same fields: no patch release ever changed that. (The Go release that builds them may
+// differ, and with it how two characters are escaped: see Variants.)
 func sameMinor(a, b string) bool {
 	first, ok := minor(a)
 	second, known := minor(b)

@@ -7,8 +7,9 @@
 // moves when another version of the kubelet computes it in another way. Decide
 // tells the two apart, in this order:
 //
-//  1. the hash on the container is that of today's spec: unchanged, and adopted if an
-//     older kubelet created it and the one that runs hashes the whole spec (up to 1.30);
+//  1. the hash on the container is that of today's spec: unchanged, and adopted where a
+//     kubelet of another or an unknown minor version created it and the one that runs
+//     hashes the whole spec (up to 1.30);
 //  2. it is that of today's spec as a kubelet from 1.16 to 1.30 computes it: unchanged,
 //     and adopted;
 //  3. the container was adopted before: changed if the hash that it was adopted with is

@@ -203,7 +203,7 @@ func (r *Recorder) remember(o Observation, verdict Verdict, adopt *Adopted) bool
 		return false
 	}
 	if len(r.verdicts) >= maxEntries {
-		r.verdicts = map[string]judged{}
+		r.forgetVerdicts()
 	}
 	r.verdicts[o.ContainerID] = judged{o.Annotated, o.Current, verdict}
 	if adopt == nil {
@@ -215,6 +215,19 @@ func (r *Recorder) remember(o Observation, verdict Verdict, adopt *Adopted) bool
 		r.saveSoon()
 	}
 	return true
+}
+
+// forgetVerdicts makes room: those on equal hashes are given again for next to nothing,
+// and nobody is told of them. The mutex is held.
+func (r *Recorder) forgetVerdicts() {
+	for id, last := range r.verdicts {
+		if last.verdict.Step == StepEqual {
+			delete(r.verdicts, id)
+		}
+	}
+	if len(r.verdicts) >= maxEntries {
+		r.verdicts = map[string]judged{}
+	}
 }
 
 // Prune forgets every container that exists does not know, and every static pod

@@ -75,11 +75,8 @@ func (r *Recorder) Flush() error {
 		r.mutex.Unlock()
 		return nil
 	}
-	r.timer.Stop()
-	r.timer = nil
-	data, err := r.state.Encode()
-	whole := r.whole // once this process wrote it, since no other may
 	r.mutex.Unlock()
+	data, whole, err := r.unsaved()
 	if err == nil {
 		err = write(r.path, data, whole)
 	}
@@ -89,6 +86,20 @@ func (r *Recorder) Flush() error {
 		r.saveAfter(retryDelay)
 	}
 	return err
+}
+
+// unsaved returns the text of what has not been written yet, and ends the wait for it.
+// whole says that the file in place is a whole one: once this process wrote it, it stays
+// so, since no other may write.
+func (r *Recorder) unsaved() (data []byte, whole bool, err error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock() // after a panic, too: pod workers wait for it
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
+	data, err = r.state.Encode()
+	return data, r.whole, err
 }
 
 // Close writes what is left, and lets another process have the folder. The Recorder

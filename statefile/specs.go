@@ -13,7 +13,8 @@ type specs struct {
 
 // hash reports whether one of the texts that a kubelet of the version by may have
 // hashed has that hash; by is nothing where the version isn't known. The spec itself
-// comes first, which nearly always is the one.
+// comes first, which nearly always is the one. A version that hashes in another way did
+// not write the hash if it is found: the record misses the kubelet that did.
 func (s *specs) hash(want uint64, by string) bool {
 	if !s.load() {
 		return false
@@ -21,7 +22,10 @@ func (s *specs) hash(want uint64, by string) bool {
 	if HashSpec(s.spec) == want {
 		return true
 	}
-	oldest, _ := minor(by) // any, if it isn't known
+	oldest := 0
+	if wholeSpec(by) {
+		oldest, _ = minor(by)
+	}
 	for _, text := range Variants(s.spec, oldest) {
 		if HashSpec(text) == want {
 			return true

@@ -12,9 +12,12 @@ const (
 	// maxHistory bounds the earlier versions that a state names. A node sees a few
 	// upgrades a year.
 	maxHistory = 16
-	// maxEntries bounds each table. A node has some hundred containers; what is
+	// maxEntries bounds the table of containers. A node has some hundred containers; what is
 	// beyond it is not remembered, and behaves as stock.
 	maxEntries = 2048
+	// maxStaticPods bounds the static pods. With maxEntries containers they stay below
+	// the size that is read.
+	maxStaticPods = 256
 )
 
 // Errors that Load, Decode and Open can be matched against with errors.Is.
@@ -48,8 +51,8 @@ type State struct {
 	Kubelet       Kubelet `json:"kubelet"`
 	// History has the versions that ran before, the latest first.
 	History []Start `json:"history,omitempty"`
-	// Containers has what is known of containers whose hash will prove nothing any
-	// more, by container ID.
+	// Containers has what is known of containers besides the hash on them, by container
+	// ID.
 	Containers map[string]Adopted `json:"containers,omitempty"`
 	// StaticPods has the static pods, by the path of the manifest.
 	StaticPods map[string]StaticPod `json:"staticPods,omitempty"`
@@ -75,8 +78,8 @@ type Start struct {
 	StartTime time.Time `json:"startTime"`
 }
 
-// Adopted is a container that was seen to be unchanged, so that only another image
-// or name makes it a changed one.
+// Adopted is a container that was seen to be unchanged, by a kubelet that computes
+// another hash than the one that created it, or that knows more fields.
 type Adopted struct {
 	// Fingerprint is HashImageAndName of the spec that was adopted, in hexadecimal:
 	// every version can compute it.

@@ -140,8 +140,8 @@ func ChangedAt(path string) (time.Time, error) {
 // pod keeps its UID as long as its manifest stays the same, in whichever way a
 // kubelet makes up UIDs.
 //
-// sandboxes lists those of the node; it may be nil. It is called the first time that
-// a manifest would give a pod another UID than the one that is made up, in each run:
+// sandboxes lists those of the node; it may be nil. It is called the first time that a
+// manifest is read, in each run:
 //
 // A pod that the state does not know keeps the UID that it runs under when its
 // manifest was not changed since its sandbox was made. (Neither an edit in the moment
@@ -162,7 +162,7 @@ func (r *Recorder) StaticPodUID(m Manifest, sandboxes func() ([]Sandbox, error))
 	r.mutex.Unlock()
 	unsure := asked && before.unsure && before.generated == m.Generated
 	switch {
-	case known && (!uid.Kept || asked || sandboxes == nil):
+	case known && (asked || sandboxes == nil):
 	case known:
 		uid = m.confirm(uid, sandboxes)
 	case !seedable || asked || sandboxes == nil:
@@ -192,7 +192,7 @@ func (r *Recorder) give(m Manifest, digest string, uid StaticPodUID, unsure bool
 	}
 	next := StaticPod{Pod: m.pod(), UID: uid.UID, Digest: digest, Generated: m.Generated, GeneratedBy: r.state.Kubelet.Version}
 	before, there := r.state.StaticPods[m.Path]
-	if before == next || !there && len(r.state.StaticPods) >= maxEntries {
+	if before == next || !there && len(r.state.StaticPods) >= maxStaticPods {
 		return
 	}
 	r.state.StaticPods[m.Path] = next

@@ -193,6 +193,47 @@ func TestStaticPodKeepsTheUIDItRunsUnder(t *testing.T) {
 	}
 }
 
+// It is so too where the recorded UID is the one that is made up: a kubelet without a
+// record that ran in between started the pod under its own.
+func TestStaticPodOfAKubeletInBetweenIsKept(t *testing.T) {
+	for name, test := range map[string]struct {
+		content string
+		age     time.Duration // of the sandbox, where the manifest is a moment old
+		want    string
+	}{
+		"the same manifest":                    {"image: v1", 0, "28"},
+		"one that it read edited":              {"image: v2", 0, "28"},
+		"edited since":                         {"image: v2", time.Hour, "30-2"},
+		"the same, touched after it was built": {"image: v1", time.Hour, "30"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, path := t.TempDir(), filepath.Join(t.TempDir(), "etcd.yaml")
+			r := recorderAt(t, root, "v1.30.14")
+			r.StaticPodUID(manifestAt(t, path, "image: v1", "30"), nil)
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			generated := "30"
+			if test.content != "image: v1" {
+				generated = "30-2"
+			}
+			m := manifestAt(t, path, test.content, generated)
+			time.Sleep(20 * time.Millisecond) // so that the sandbox is younger than the file
+			created := time.Now().Add(-test.age)
+			r = recorderAt(t, root, "v1.30.14")
+			got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) {
+				return []statefile.Sandbox{{Namespace: "kube-system", Name: "etcd-node", UID: "28", Ready: true, FromFile: true, CreatedAt: created}}, nil
+			})
+			if got.UID != test.want {
+				t.Errorf("got %+v, want %s", got, test.want)
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // Two manifests of one pod: nobody knows by which of them it runs.
 func TestASecondManifestOfAPodIsNotTakenOver(t *testing.T) {
 	folder := t.TempDir()

@@ -66,9 +66,9 @@ var (
 // byte for byte; the order of fields never changed in these versions. What is not
 // JSON has no variants.
 //
-// From Go 1.22 on, which builds 1.30, json.Marshal escapes a backspace and a form
-// feed in another way. Each variant, and the spec, that has one is there in both
-// forms.
+// From Go 1.22 on, which builds 1.30 and the last releases of 1.27 and 1.28, json.Marshal
+// escapes a backspace and a form feed in another way. Each variant, and the spec, that has
+// one is there in both forms.
 //
 // A resizePolicy is there in both ways too, whatever oldest is: a feature gate decides
 // whether the API server adds it, not the kubelet's version.

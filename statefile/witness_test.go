@@ -153,3 +153,76 @@ func TestEqualHashesAreKeptAtOnce(t *testing.T) {
 }
 
 func hex(hash uint64) string { return strconv.FormatUint(hash, 16) }
+
+// What was witnessed is no more than what the hash on the container says: where another
+// version can't tell by it, the container is changed, as it would be without.
+func TestAWitnessedContainerIsNotKeptForItsImageAlone(t *testing.T) {
+	const editedSpec = `{"name":"app","image":"app:v1","command":["other"],"resources":{},"securityContext":{"privileged":false}}`
+	for description, test := range map[string]struct {
+		witness, next, spec string
+		changed             bool
+	}{
+		"1.31, nobody edited":            {"v1.30.14", "v1.31.0", plainSpec, false},
+		"1.31, another command":          {"v1.30.14", "v1.31.0", editedSpec, true},
+		"1.31, a field was added":        {"v1.30.14", "v1.31.0", widerSpec, true},
+		"1.31, a field 1.28 did not see": {"v1.28.15", "v1.31.0", widerSpec, false},
+		"rolled back, nobody edited":     {"v1.30.14", "v1.28.15", plainSpec, false},
+		"rolled back, another command":   {"v1.30.14", "v1.28.15", editedSpec, true},
+	} {
+		t.Run(description, func(t *testing.T) {
+			created := start.Add(time.Minute)
+			state := running("v1.26.15").Started(test.witness, start.Add(time.Hour))
+			_, witnessed := statefile.Decide(state, seen(plainSpec, created))
+			if witnessed == nil {
+				t.Fatal("not witnessed")
+			}
+			state = state.Started(test.next, start.Add(2*time.Hour))
+			state.Containers = map[string]statefile.Adopted{"id": *witnessed}
+			today := seen(test.spec, created)
+			if test.next == "v1.31.0" {
+				today.Current = statefile.HashImageAndName("app:v1", "app")
+			}
+			if got, _ := statefile.Decide(state, today); got.Changed != test.changed || got.Step == statefile.StepAdopted {
+				t.Errorf("got %+v, want changed %t", got, test.changed)
+			}
+		})
+	}
+}
+
+// A whole-spec hash on a container that the record gives to 1.31 or later is that of a
+// kubelet that the record misses, and that may have known fewer fields.
+func TestAHashThatTheRecordedKubeletCannotHaveWritten(t *testing.T) {
+	for _, version := range []string{"v1.31.0", "v1.37.2"} {
+		o := seen(widerSpec, start.Add(time.Minute))
+		o.Current = statefile.HashImageAndName("app:v1", "app")
+		if got, _ := statefile.Decide(running(version), o); got.Changed || got.Step != statefile.StepProven {
+			t.Errorf("%s: got %+v", version, got)
+		}
+	}
+}
+
+// However many containers come and go, what was told once is not told again.
+func TestEqualHashesPushNoVerdictOut(t *testing.T) {
+	r, err := statefile.Open(statefile.Options{RootDir: t.TempDir(), Version: "v1.30.14", Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	kept := seen(widerSpec, start.Add(-time.Hour))
+	if got, first := r.Decide(kept); got.Changed || !first {
+		t.Fatalf("got %+v, first %t", got, first)
+	}
+	for i := range 5000 {
+		o := seen(plainSpec, start.Add(time.Hour))
+		o.ContainerID = strconv.Itoa(i)
+		if got, first := r.Decide(o); got.Changed || first {
+			t.Fatalf("got %+v, first %t", got, first)
+		}
+	}
+	if got, first := r.Decide(kept); got.Changed || first {
+		t.Errorf("got %+v, first %t", got, first)
+	}
+	if remembered := len(r.State().Containers); remembered != 1 {
+		t.Errorf("%d containers are remembered: those that this kubelet created need it not", remembered)
+	}
+}

@@ -1,11 +1,7 @@
 package export_test
 
 import (
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,28 +14,8 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
 
-// pinned are patches that are known to be written in another way, by their digests: the
-// version that a kubelet names is made of a patch's bytes, so it is not rewritten for its
-// form alone. One that is edited should be canonical from then on.
-func pinned(t *testing.T) map[string]string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "not-canonical.sha256"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pins := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		digest, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
-		if !ok {
-			t.Fatalf("line %q is not a digest and a name", line)
-		}
-		pins[name] = digest
-	}
-	return pins
-}
-
 func TestEveryPatchIsCanonical(t *testing.T) {
-	tags, pins := lockedTags(t), pinned(t)
+	tags := lockedTags(t)
 	for _, s := range everySeries(t) {
 		written, err := export.Canonical(s, tags)
 		if errors.Is(err, source.ErrUnavailable) {
@@ -49,22 +25,11 @@ func TestEveryPatchIsCanonical(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, patch := range written {
-			name := s.Name + "/" + patch.File
-			text := s.Entries[i].Patch.Text
-			digest := fmt.Sprintf("%x", sha256.Sum256(text))
-			known := pins[name]
-			delete(pins, name)
-			switch {
-			case patch.Kept && known != "":
-				t.Errorf("%s is canonical: take it out of testdata/not-canonical.sha256", name)
-			case !patch.Kept && known != digest:
-				t.Errorf("%s is not canonical: edit it with `go tool mage edit` and `go tool mage export`, or pin it as %s (-file +canonical):\n%s",
-					name, digest, cmp.Diff(string(text), string(patch.Text)))
+			if !patch.Kept {
+				t.Errorf("%s/%s is not canonical: edit it with `go tool mage edit` and `go tool mage export` (-file +canonical):\n%s",
+					s.Name, patch.File, cmp.Diff(string(s.Entries[i].Patch.Text), string(patch.Text)))
 			}
 		}
-	}
-	for name := range pins {
-		t.Errorf("testdata/not-canonical.sha256 names %s, which is no patch", name)
 	}
 }
 
