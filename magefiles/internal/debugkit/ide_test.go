@@ -22,7 +22,7 @@ func TestRules(t *testing.T) {
 	module := debugkit.Recorded{Layout: layout.Vendored, Root: "/build/tree", GOROOT: "/usr/go"}
 	checkout := debugkit.Recorded{Layout: layout.Upstream, Root: "/build/tree", GOROOT: "/usr/go"}
 	release := debugkit.Recorded{Layout: layout.Vendored, Trimmed: true, Modules: []string{"k8s.io/api@v0.31.0", "k8s.io/klog/v2@v2.130.1", "k8s.io/kubernetes@v1.31.0"}}
-	releasedCheckout := debugkit.Recorded{Layout: layout.Upstream, Trimmed: true, Modules: []string{"k8s.io/api@v0.0.0", "k8s.io/klog/v2@v2.130.1", "k8s.io/kubernetes"}}
+	releasedCheckout := debugkit.Recorded{Layout: layout.Upstream, Trimmed: true, Modules: []string{"k8s.io/api@v0.0.0", "k8s.io/klog/v2@v2.130.1", "k8s.io/kubernetes"}, Main: "k8s.io/kubernetes"}
 	for name, test := range map[string]struct {
 		recorded debugkit.Recorded
 		// root, api, other and std are how the build names a file of the root module, of a

@@ -1,6 +1,7 @@
 package debugkit
 
 import (
+	"debug/buildinfo"
 	"debug/dwarf"
 	"debug/elf"
 	"errors"
@@ -24,8 +25,9 @@ type Recorded struct {
 	// GOROOT is that of its toolchain, and empty in a trimmed build.
 	GOROOT string
 	// Modules are those that paths of a trimmed build begin with, "PATH@VERSION", or the
-	// path alone of the main module. They are sorted.
+	// path alone of the main module, which Main is too. They are sorted.
 	Modules []string
+	Main    string
 }
 
 // marker is a file that every kubelet is compiled from, and runtimeMarker one that every
@@ -41,19 +43,24 @@ var ErrNoDWARF = errors.New("it has no DWARF")
 // ReadPaths reads the DWARF of a kubelet: of the binary, or for a release build of the
 // file with the DWARF beside it. It needs neither sources nor a debugger.
 func ReadPaths(file string) (Recorded, error) {
-	names, err := sourceFiles(file)
+	names, err := SourceFiles(file)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("reading which sources %s was compiled from: %w", file, err)
 	}
-	recorded, err := recognise(names)
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return Recorded{}, err // it names the file
+	}
+	recorded, err := recognise(names, info.Main.Path)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("reading which sources %s was compiled from: %w", file, err)
 	}
 	return recorded, nil
 }
 
-// sourceFiles lists the files that the line tables of an ELF program name.
-func sourceFiles(file string) ([]string, error) {
+// SourceFiles lists the Go files that the line tables of an ELF program name, sorted. The
+// error matches ErrNoDWARF where it has none.
+func SourceFiles(file string) ([]string, error) {
 	program, err := elf.Open(file)
 	if err != nil {
 		return nil, err
@@ -93,9 +100,10 @@ func sourceFiles(file string) ([]string, error) {
 	}
 }
 
-// recognise works out from the files that a kubelet names how it was built.
-func recognise(names []string) (Recorded, error) {
-	var recorded Recorded
+// recognise works out from the files that a kubelet names, and from its main module, how
+// it was built.
+func recognise(names []string, main string) (Recorded, error) {
+	recorded := Recorded{Main: main}
 	found := ""
 	for _, name := range names {
 		switch {
@@ -110,7 +118,7 @@ func recognise(names []string) (Recorded, error) {
 	case found == "":
 		return Recorded{}, fmt.Errorf("it names no %s: it is no kubelet", marker)
 	case !path.IsAbs(found):
-		recorded.Trimmed, recorded.Modules = true, modules(names)
+		recorded.Trimmed, recorded.Modules = true, modules(names, main)
 		recorded.Layout = layout.Upstream
 		if strings.Contains(found, "@") {
 			recorded.Layout = layout.Vendored
@@ -124,7 +132,7 @@ func recognise(names []string) (Recorded, error) {
 }
 
 // modules lists the modules that trimmed paths begin with.
-func modules(names []string) []string {
+func modules(names []string, main string) []string {
 	found := map[string]bool{}
 	for _, name := range names {
 		module, rest, versioned := strings.Cut(name, "@")
@@ -133,8 +141,8 @@ func modules(names []string) []string {
 		case versioned:
 			version, _, _ := strings.Cut(rest, "/")
 			found[module+"@"+version] = true
-		case strings.HasPrefix(name, rootModule+"/"):
-			found[rootModule] = true
+		case main != "" && strings.HasPrefix(name, main+"/"):
+			found[main] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(found))

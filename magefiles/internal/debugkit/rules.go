@@ -75,7 +75,13 @@ func trimmed(recorded Recorded, tree Tree) []Rule {
 	var rules []Rule
 	for _, module := range recorded.Modules {
 		name, _, _ := strings.Cut(module, "@")
-		rules = append(rules, Rule{module, tree.folder(name)})
+		switch {
+		case module != recorded.Main || name == rootModule:
+			rules = append(rules, Rule{module, tree.folder(name)})
+		case tree.Layout == layout.Vendored:
+			// A project that vendors a kubelet: its own sources are not in an upstream tree.
+			rules = append(rules, Rule{module, tree.Dir})
+		}
 	}
 	return rules
 }

@@ -60,7 +60,7 @@ func (p *Pipeline) IDE(ctx context.Context, options IDEOptions) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		binary, name = built.Path, fmt.Sprintf("kubelet %s (%s)", built.Version, options.Build.Mode)
+		binary, name = built.Path, fmt.Sprintf("%s %s (%s)", options.Build.Component, built.Version, options.Build.Mode)
 		if dir == "" {
 			dir = patched.Tree.Worktree
 		}
