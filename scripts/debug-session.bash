@@ -204,7 +204,7 @@ hold_session() {
     trap 'ended=1' INT TERM HUP
     say "Delve listens at $(endpoint), the kubelet is process ${target:-?}. On your machine:"
     say "  $(tunnel)"
-    say "  dlv connect 127.0.0.1:$port"
+    say "  dlv connect 127.0.0.1:$port    # halts the kubelet: continue lets it go on, exit -c leaves"
     ((!limit)) || say "It ends by itself after $limit s."
     say "Ctrl-C ends it and puts everything back."
     while ((!ended)); do
@@ -240,7 +240,10 @@ end_server() {
     wait "$server" 2>/dev/null
     server=''
     # A Delve that was killed leaves the kubelet that it started.
-    [[ $action == exec && -n $target && -e /proc/$target/exe ]] || return 0
+    [[ $action == exec ]] || return 0
+    [[ -n $target || $debug == "$kubelet" ]] ||
+        target=$("$steadylet" kubelet --program "$debug" --print pid 2>/dev/null)
+    [[ -n $target && /proc/$target/exe -ef $debug ]] || return 0
     kill -TERM "$target" 2>/dev/null
     deadline=$((SECONDS + 10))
     while [[ -e /proc/$target/exe ]] && ((SECONDS < deadline)); do sleep 0.2; done

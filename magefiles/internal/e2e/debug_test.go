@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -46,9 +47,16 @@ func TestDebugKubelet(t *testing.T) {
 		copyFile(t, filepath.Join("..", "..", "..", "scripts", script), filepath.Join(s.kit, script))
 	}
 	copyFile(t, delve, filepath.Join(s.kit, "dlv"))
+	if err := os.CopyFS(filepath.Join(s.kit, "breakpoints"), os.DirFS(filepath.Join("..", "..", "..", "scripts", "breakpoints"))); err != nil {
+		t.Fatal(err)
+	}
 	first, arguments := s.running(t), s.arguments(t)
 
 	session, port := s.debug(t, patched.Path)
+	said := s.converse(t, port, "restart")
+	if !strings.Contains(said, "container.Name: ") || !strings.Contains(said, "container.Image: \""+testnode.AppImage+"\"") {
+		t.Errorf("the set of breakpoints does not print containers:\n%s", said)
+	}
 	client := dial(t, port)
 	halt(t, client)
 	where := stopAt(t, client, "k8s.io/kubernetes/pkg/kubelet/kuberuntime.containerChanged", 2*time.Minute)
@@ -172,6 +180,31 @@ func (s *supervised) debug(t *testing.T, kubelet string) (end func(syscall.Signa
 	}
 	t.Fatalf("debug-kubelet does not come up:\n%s", said())
 	return nil, 0
+}
+
+// converse runs Delve's own client with a set of breakpoints, lets the kubelet go on from
+// some of them, leaves it running, and returns what the client wrote.
+func (s *supervised) converse(t *testing.T, port int, set string) string {
+	t.Helper()
+	breakpoints, err := exec.CommandContext(t.Context(), filepath.Join(s.kit, "debug-kubelet"), "--breakpoints", set).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(s.Dir(), set+".dlv")
+	if err := os.WriteFile(file, breakpoints, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	// Both pods may be looked at before a container of either is.
+	client := exec.CommandContext(ctx, filepath.Join(s.kit, "dlv"), "connect", fmt.Sprintf("127.0.0.1:%d", port),
+		"--allow-non-terminal-interactive=true", "--init", file)
+	client.Stdin = strings.NewReader(strings.Repeat("continue\n", 4) + "clearall\nexit -c\n")
+	out, err := client.CombinedOutput()
+	if err != nil {
+		t.Fatalf("dlv connect: %v\n%s", err, out)
+	}
+	return string(out)
 }
 
 // dial connects a client of Delve.
