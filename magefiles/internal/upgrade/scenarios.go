@@ -152,10 +152,13 @@ func variable(value string) object {
 const specEdited = "its spec was edited"
 
 // specEdit is the effect of an edit of anything but image and name, in a static pod with a
-// UID of its own: kubelets from 1.31 on hash these two only.
+// UID of its own: kubelets from 1.31 on hash these two only, and what a later kubelet up to
+// 1.30 hashed may have had fields that an older one can't read.
 func specEdit(name containerName) effect {
 	return effect{container: name, reason: specEdited, unless: func(before, after kubever.Version) expectation {
 		switch {
+		case before.Minor < hashBoundary && after.Minor < before.Minor:
+			return expectation{MayRestart, fmt.Sprintf("1.%d can't tell what 1.%d hashed", after.Minor, before.Minor)}
 		case before.Minor < hashBoundary:
 			return expectation{}
 		case after.Minor < hashBoundary:
