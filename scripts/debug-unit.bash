@@ -51,7 +51,7 @@ know_kubelet() {
     version=$(version_of "/proc/$pid/exe") || fail 2 "process $pid does not answer --version as a kubelet does"
     [[ $kubelet != *' (deleted)' ]] || fail 2 "the program of the kubelet that runs is gone (${kubelet% (deleted)} was replaced): restart the kubelet first"
     tracer=$(sed -n 's/^TracerPid:[[:space:]]*//p' "/proc/$pid/status")
-    [[ $tracer == 0 ]] || fail 2 "process $pid is being debugged already, by process $tracer: end that one first (kill $tracer), or remove what --install installed with --remove"
+    [[ $tracer == 0 ]] || fail 2 "process $pid is being debugged already, by process $tracer: end that one first (kill $tracer) and see that the kubelet's service runs, or remove what --install installed with --remove"
     directory=$(readlink -- "/proc/$pid/cwd")
     mapfile -d '' -t arguments <"/proc/$pid/cmdline"
     mapfile -d '' -t all <"/proc/$pid/environ"
