@@ -25,6 +25,8 @@ import (
 )
 
 // controllers replaces two stand-ins, since to build the real ones takes CI too long.
+var unhealthy = flag.Bool("unhealthy-cluster", false, "renew a real cluster as another host too, with a control plane that does not become healthy: three minutes more")
+
 var controllers = flag.String("controllers", "", "folder with kube-controller-manager and kube-scheduler 1.31, to renew the certificates of instead of two pods that only name theirs")
 
 // clusterPrograms returns a patched kubelet and an API server of 1.31.0, ready ones or
