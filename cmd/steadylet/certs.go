@@ -21,14 +21,14 @@ func newCerts(a app) *cobra.Command {
 	group := &cobra.Command{
 		Use:   "certs",
 		Short: "Checks the certificates of the node, and restarts what uses old ones",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  help,
 	}
 	group.AddCommand(newCheckCerts(a), newRestart(a))
 	return group
 }
 
-// Exit statuses of certs check, beside those of exitHelp.
+// Exit statuses of certs check, beside those of main.go.
 const (
 	exitExpiring = 9
 	exitExpired  = 10
@@ -88,7 +88,7 @@ func newCheckCerts(a app) *cobra.Command {
 		Short:   "Says how long each certificate of the node is valid, and whether it is whole",
 		Long:    checkCertsHelp + certsExitHelp,
 		Example: checkCertsExample,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&c.places.KubernetesDir, "kubernetes-dir", certs.DefaultKubernetesDir, "folder of the kubeconfigs")

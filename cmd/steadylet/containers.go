@@ -29,12 +29,16 @@ replaced needlessly. Only what is needless is an error:
   new       it was not there before
 
 Where the runtime is, and which pods are static, the kubelet's command line says: with none
-that runs it ends with status 8; name its program with --kubelet then.
+that runs, name its program with --kubelet.
 
 A restart that a probe asked for counts as replaced, and so does an edit of the image
 from one tag to another of the same content: the runtime does not tell them apart.
 
-`
+Exit status:
+  0  listed; with --since, nothing was replaced needlessly
+  1  any other error: usage, rights, a container runtime that does not answer
+  7  with --since: containers were replaced needlessly
+  8  no kubelet runs, and --kubelet was left out`
 
 const containersExample = `  steadylet containers -o table
   steadylet containers -o json > before.json
@@ -51,9 +55,9 @@ func newContainers(a app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "containers",
 		Short:   "Lists the containers that run, or says which were replaced",
-		Long:    containersHelp + exitHelp,
+		Long:    containersHelp,
 		Example: containersExample,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().StringVar(&with.since, "since", "", "file with an earlier list in JSON, to compare with; it says where the runtime and the manifests are")

@@ -29,7 +29,10 @@ hang on it.
 With --summary it reads such reports instead, of many nodes: those that -o json prints
 and the config maps that scripts/fleet has written, from files or standard input.
 
-`
+Exit status:
+  0  no finding is as bad as --fail-on
+  1  any other error: usage, rights
+  6  a finding is as bad as --fail-on: an error, unless you say otherwise`
 
 const doctorExample = `  # before the upgrade, with the old kubelet running
   steadylet doctor --to v1.31.0
@@ -55,7 +58,7 @@ func newDoctor(a app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "doctor [REPORT...]",
 		Short:   "Looks for what an upgrade of this node's kubelet would break",
-		Long:    doctorHelp + exitHelp,
+		Long:    doctorHelp,
 		Example: doctorExample,
 	}
 	finish := addKubelet(cmd.Flags(), a, &given.request.Request)

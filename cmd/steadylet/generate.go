@@ -28,8 +28,9 @@ type result struct {
 }
 
 const generateHelp = `Writes the state file that a patched kubelet would have written, from what runs: the
-kubelet's version and start, and the UIDs of its static pods. Run it before the first
-patched start. A patched kubelet then keeps the static pods too.
+kubelet's version and start, and the UIDs of its static pods. It is for the
+time before the first patched start; upgrade-kubelet runs it too. Without the file a patched
+kubelet finds out by itself, unless a manifest was touched meanwhile.
 
 The kubelet is found in /proc, and its command line and configuration say the rest.
 Where it is stopped, name the program that ran last with --kubelet.
@@ -42,7 +43,13 @@ reads every file whose name doesn't begin with a dot.
 Nothing is written over a good file without --force, or while a patched kubelet runs. A
 damaged file is kept as state.json.corrupt-<time>.
 
-`
+Exit status:
+  0  written, or shown with --dry-run
+  1  any other error: usage, rights, a container runtime that does not answer
+  2  what lies in the file's way is a link, or another user's
+  4  the state file was written by a later release
+  5  refused: a patched kubelet runs, or a good file is in place (see --force)
+  8  no kubelet runs, and --kubelet was left out`
 
 const generateExample = `  # the old kubelet runs: look first, then write
   steadylet state generate --dry-run
@@ -65,9 +72,9 @@ func newGenerate(a app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "generate",
 		Short:   "Writes a state file from what runs, before the first patched start",
-		Long:    generateHelp + exitHelp,
+		Long:    generateHelp,
 		Example: generateExample,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().BoolVar(&how.force, "force", false, "replace a good state file; it is kept as state.json.prev")

@@ -22,7 +22,10 @@ where that is silent). With --wait it waits until the kubelet is healthy and run
 program that is at its path now. A kubelet whose healthzPort is 0 counts as healthy while
 it runs.
 
-`
+Exit status:
+  0  a kubelet runs, and is healthy
+  1  any other error: usage, rights
+  8  no kubelet runs, or it isn't healthy`
 
 const kubeletExample = `  steadylet kubelet -o table
   steadylet kubelet --wait 2m
@@ -36,9 +39,9 @@ func newKubelet(a app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "kubelet",
 		Short:   "Says which kubelet runs, and whether it is healthy",
-		Long:    kubeletHelp + exitHelp,
+		Long:    kubeletHelp,
 		Example: kubeletExample,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 	}
 	cmd.Flags().IntVar(&choice.PID, "pid", 0, "the kubelet's process ID, where several run")
 	cmd.Flags().StringVar(&choice.Program, "program", "", "the path of the kubelet's program, where several run")

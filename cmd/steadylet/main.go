@@ -37,7 +37,7 @@ func run(args []string, s streams) int {
 	return exitCode(err)
 }
 
-// Exit statuses, as in exitHelp.
+// Exit statuses, as in rootHelp.
 const (
 	exitOther   = 1
 	exitDamaged = 2
@@ -51,19 +51,6 @@ const (
 	// 9 and 10 are exitExpiring and exitExpired.
 	exitIncomplete = 11
 )
-
-const exitHelp = `Exit status:
-  0  done; the file is whole, the kubelet is what its manifest says
-  1  any other error: usage, rights, a container runtime that does not answer
-  2  the state file is damaged; the file is no kubelet, or not what its manifest says
-  3  the state file, or the kubelet's manifest, is missing
-  4  the state file was written by a later release
-  5  refused: a patched kubelet runs, or a good file is in place (see --force)
-  6  doctor found something as bad as --fail-on, an error unless you say otherwise;
-     predict has a container with a verdict that --fail-on names
-  7  containers were replaced needlessly
-  8  no kubelet runs, or it isn't healthy
-  11 predict with --fail-on: something was left out, or there is no container`
 
 var (
 	errDiffers    = errors.New("the kubelet is not what it should be")

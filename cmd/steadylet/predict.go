@@ -30,7 +30,8 @@ A list of a kubelet's own lacks the fields that this kubelet does not know. The 
 
   kept               any kubelet keeps it
   restarts           it is restarted, or recreated with its pod
-  kept by steadylet  stock restarts it, patched does not; the step is that of README.md
+  kept by steadylet  stock restarts it, patched does not; the step is one of
+                     "How a container is kept" in README.md
   unknown            it can't be told; the reason says what would help
 
 With --fail-on a pipeline stops rather than pass what nobody has looked at: a manifest that
@@ -42,7 +43,12 @@ The forecast is about hashes, UIDs, and the resizePolicy RestartContainer, for w
 kubelet from 1.33 on restarts a container that an older one started. It assumes that
 nobody edits a pod meanwhile.
 
-`
+Exit status:
+  0  done
+  1  any other error: usage, rights, a container runtime that does not answer
+  6  a container has a verdict that --fail-on names
+  8  no kubelet runs here, and --from or PODS was left out
+  11 with --fail-on: something was left out, or there is no container`
 
 const predictExample = `  # what would a stock upgrade do to this cluster's containers? and a patched one?
   kubectl get pods -A -o json | steadylet predict --from v1.30.14 --to v1.31.0 --stock -
@@ -81,9 +87,9 @@ func newPredict(a app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "predict [PODS]",
 		Short:   "Forecasts which containers an upgrade restarts, and why",
-		Long:    predictHelp + exitHelp,
+		Long:    predictHelp,
 		Example: predictExample,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    args("PODS", 0, 1),
 	}
 	finish := addKubelet(cmd.Flags(), a, &flags.request)
 	cmd.Flags().StringVar(&flags.from, "from", "", "the old kubelet's version, with +steadylet where it is patched (default: that of the kubelet that runs)")

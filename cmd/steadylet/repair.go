@@ -23,10 +23,16 @@ file is kept as state.json.corrupt-<time>. A whole file is left alone.
 Stop a patched kubelet first. It mends the file itself when it starts, but can't
 generate one.
 
-` + exitHelp,
+Exit status:
+  0  mended, or whole already
+  1  any other error: usage, rights, a container runtime that does not answer
+  2  what lies in the file's way is a link, or another user's
+  4  the state file was written by a later release
+  5  refused: a patched kubelet runs
+  8  no kubelet runs, and --kubelet was left out`,
 		Example: `  steadylet state repair --dry-run
   steadylet state repair`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	finish := addKubelet(cmd.Flags(), a, &request)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be done, and change nothing")

@@ -36,8 +36,9 @@ The kubelet itself uses nothing that kubeadm renews, and is not restarted.
 
 Exit status:
   0  done, or nothing had to be done
-  1  any other error: usage, rights, no kubelet, a container runtime that does not answer
-  8  a container is not there again in time, or isn't healthy; the rest was left alone`
+  1  any other error: usage, rights, a container runtime that does not answer
+  8  no kubelet runs; or a container is not there again in time, or isn't healthy, and the
+     rest was left alone`
 
 // restart is what the flags of certs restart say.
 type restart struct {
@@ -66,7 +67,7 @@ func newRestart(a app) *cobra.Command {
 		Long:  restartHelp,
 		Example: `  steadylet certs restart --dry-run
   steadylet certs restart`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	flags := cmd.Flags()
 	r.addKubelet(flags)

@@ -28,20 +28,36 @@ type app struct {
 	proc *kubeletproc.Proc
 }
 
+const rootHelp = `steadylet looks after a node whose kubelet is upgraded in place, without draining it.
+
+A patched kubelet keeps the containers that nobody changed. What it remembers for
+that is in its state file, <root-dir>/steadylet/state.json. The commands here forecast
+what an upgrade restarts, look for what else would go wrong, and write, show and mend
+that file.
+
+Exit status, of all commands; COMMAND --help has its own:
+  0  done; the file is whole, the kubelet is what its manifest says
+  1  any other error: usage, rights, a container runtime that does not answer
+  2  the state file is damaged; the file is no kubelet, or not what its manifest says; a
+     certificate is broken
+  3  the state file, the kubelet's manifest, or every certificate is missing
+  4  the state file was written by a later release
+  5  refused: a patched kubelet runs, or a good file is in place
+  6  doctor found something as bad as --fail-on; predict has a container with a verdict
+     that --fail-on names
+  7  containers were replaced needlessly
+  8  no kubelet runs, or it isn't healthy; with certs restart, a static pod isn't
+  9  a certificate expires soon
+  10 a certificate has expired, or is not valid yet
+  11 predict with --fail-on: something was left out, or there is no container`
+
 func newRoot(a app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "steadylet",
 		Short: "Looks after a node whose kubelet is upgraded in place",
-		Long: `steadylet looks after a node whose kubelet is upgraded in place, without draining it.
-
-A patched kubelet keeps the containers that nobody changed. What it remembers for
-that is in its state file, <root-dir>/steadylet/state.json. The commands here write
-that file before the first patched start, look at it, and mend it.
-
-` + exitHelp,
+		Long:  rootHelp,
 		Example: `  # before the upgrade, with the old kubelet running
   steadylet doctor --to v1.31.0
-  steadylet state generate
 
   # what does it remember, and is the file whole?
   steadylet state show
@@ -59,12 +75,13 @@ that file before the first patched start, look at it, and mend it.
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          help,
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetFlagErrorFunc(helpful)
 	root.AddCommand(newDoctor(a), newState(a), newVerify(a), newPredict(a), newContainers(a), newKubelet(a), newCerts(a))
 	return root
 }
@@ -93,7 +110,7 @@ func newState(a app) *cobra.Command {
 	state := &cobra.Command{
 		Use:   "state",
 		Short: "Shows, verifies, repairs or generates the state file",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  help,
 	}
 	state.AddCommand(newShow(a), newVerifyState(a), newRepair(a), newGenerate(a))

@@ -21,10 +21,15 @@ func newShow(a app) *cobra.Command {
 		Long: `Prints what the state file says: which kubelet ran since when, the static pods with
 their UIDs, and the containers whose hash will prove nothing any more.
 
-` + exitHelp,
+Exit status:
+  0  the file is whole
+  1  any other error: usage, rights
+  2  it is damaged
+  3  it is missing
+  4  it was written by a later release`,
 		Example: `  steadylet state show
   steadylet state show --root-dir /data/kubelet -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	addRootDir(cmd.Flags(), &request)
 	output := addOutput(cmd, a)
@@ -83,10 +88,15 @@ func newVerifyState(a app) *cobra.Command {
 and that no link leads to it. It changes nothing; the exit status says the result, and
 so does the output, also of a file that is not whole.
 
-` + exitHelp,
+Exit status:
+  0  the file is whole
+  1  any other error: usage, rights
+  2  it is damaged
+  3  it is missing
+  4  it was written by a later release`,
 		Example: `  steadylet state verify || steadylet state repair
   steadylet state verify -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 	}
 	addRootDir(cmd.Flags(), &request)
 	output := addOutput(cmd, a)

@@ -20,18 +20,22 @@ never run.
 With --lock the manifest is held against a checkout of the project too: the release's
 sums, commit and toolchain, and the digest of each patch that the series has for it.
 
-`
+Exit status:
+  0  the kubelet is what its manifest says
+  1  any other error: usage, rights
+  2  the file is no kubelet, or not what its manifest says
+  3  its manifest is missing`
 
 func newVerify(a app) *cobra.Command {
 	var manifest, lock, series string
 	cmd := &cobra.Command{
 		Use:   "verify KUBELET",
 		Short: "Says what a kubelet binary is, and whether its manifest agrees",
-		Long:  verifyHelp + exitHelp,
+		Long:  verifyHelp,
 		Example: `  steadylet verify /usr/bin/kubelet
   steadylet verify ./kubelet --manifest kubelet.manifest.json -o json
   steadylet verify ./kubelet --lock patches/kubernetes.lock.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: args("KUBELET", 1, 1),
 	}
 	cmd.Flags().StringVar(&manifest, "manifest", "", "the build's manifest (default: KUBELET.manifest.json)")
 	cmd.Flags().StringVar(&lock, "lock", "", "lock of the releases that the kubelet must be of, patches/kubernetes.lock.yaml")
