@@ -178,8 +178,8 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 	return added, nil
 }
 
-// CheckSeries reports whether a series can be read, has patches for a tag (empty: the
-// newest of the lock), and has those of its lock, so that what is wrong is not found out
+// CheckSeries reports whether a series can be read, has patches for a tag of the lock
+// (empty: the newest), and has those of its lock, so that what is wrong is not found out
 // after a long fetch. The errors are those of Patch.
 func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
 	if options.Series == StockSeries {
@@ -191,6 +191,10 @@ func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
 	}
 	tag, err := p.version(version)
 	if err != nil {
+		return err
+	}
+	// That a tag is not in the lock says more than that no patch is for it.
+	if _, err := p.lock.Entry(tag); err != nil {
 		return err
 	}
 	patches, err := loaded.Select(tag, options.Untested)
