@@ -156,12 +156,8 @@ const hashBoundary = 31
 // one of the other version started, or nothing when it keeps it.
 func stockRestarts(c container, from, to kubever.Version) string {
 	low, high := min(from.Minor, to.Minor), max(from.Minor, to.Minor)
-	if c.madeUpUID {
-		for minor := low + 1; minor <= high; minor++ {
-			if movesStaticUID(minor) {
-				return fmt.Sprintf("1.%d makes up another UID for a static pod", minor)
-			}
-		}
+	if reason := uidMoves(from, to); c.madeUpUID && reason != "" {
+		return reason
 	}
 	crosses := low < hashBoundary && high >= hashBoundary
 	switch {
@@ -169,6 +165,17 @@ func stockRestarts(c container, from, to kubever.Version) string {
 		return "1.31 hashes containers in another way"
 	case c.kind == sidecar && crosses && high > hashBoundary:
 		return "1.31 hashes containers in another way, and 1.32 looks at sidecars too"
+	}
+	return ""
+}
+
+// uidMoves says why a stock kubelet of one version makes up other UIDs than one of the
+// other version, or nothing.
+func uidMoves(from, to kubever.Version) string {
+	for minor := min(from.Minor, to.Minor) + 1; minor <= max(from.Minor, to.Minor); minor++ {
+		if movesStaticUID(minor) {
+			return fmt.Sprintf("1.%d makes up another UID for a static pod", minor)
+		}
 	}
 	return ""
 }

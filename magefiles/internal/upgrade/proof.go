@@ -79,21 +79,11 @@ func announced(ctx context.Context, r *run) error {
 	if countKept(metrics, "4") == 0 {
 		return fmt.Errorf("the metric %s counts no container that was kept by step 4", decisionsMetric)
 	}
-	var events struct {
-		Items []struct {
-			Reason         string
-			InvolvedObject struct{ Name string }
-		}
+	pods, err := r.suppressed(ctx)
+	if err == nil && !pods[recentApp.Pod] {
+		err = fmt.Errorf("no event says that a restart of pod %s was suppressed", recentApp.Pod)
 	}
-	if err := r.cluster.plane.api.get(ctx, "/api/v1/namespaces/"+r.cluster.node.Name()+"/events", &events); err != nil {
-		return err
-	}
-	for _, event := range events.Items {
-		if event.Reason == "RestartSuppressed" && event.InvolvedObject.Name == "recent" {
-			return nil
-		}
-	}
-	return fmt.Errorf("none of %d events says that a restart of pod recent was suppressed", len(events.Items))
+	return err
 }
 
 // decisionsMetric is a patched kubelet's own.

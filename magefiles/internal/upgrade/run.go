@@ -45,13 +45,15 @@ type run struct {
 	edited map[containerName]string
 	// frozen is what the state folder had in it when it was made read-only, by path.
 	frozen map[string]string
-	notes  []string
+	// verdicts has what patched kubelets said, by their place in the path.
+	verdicts map[int]verdicts
+	notes    []string
 }
 
 func newRun(options Options, scenario Scenario, cluster *cluster) *run {
 	r := &run{
 		options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods),
-		edited: map[containerName]string{},
+		edited: map[containerName]string{}, verdicts: map[int]verdicts{},
 	}
 	r.stages = scenario.plan(options, r.containers)
 	return r
@@ -68,6 +70,9 @@ func (r *run) rows(ctx context.Context) ([]Row, error) {
 			return nil, fmt.Errorf("%s: %w", stage.title, err)
 		}
 		if err := r.watch(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", stage.title, err)
+		}
+		if err := r.readVerdicts(stage.kubelet); err != nil {
 			return nil, fmt.Errorf("%s: %w", stage.title, err)
 		}
 	}
