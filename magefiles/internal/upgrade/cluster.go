@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
@@ -18,9 +17,9 @@ type cluster struct {
 	plane   *controlPlane
 	pods    []pod
 	kubelet *testnode.Process // nil while none runs
-	version kubever.Version   // of the kubelet that was started last
 	place   testnode.KubeletPlace
-	started int // how many kubelets there were
+	started int   // how many kubelets there were
+	logged  int64 // how much the running one had logged when it was last marked
 	history *history
 }
 

@@ -34,6 +34,7 @@ func setImage(name containerName, field, image string) change {
 			return err
 		}
 		r.edited[name] = image
+		r.noteAsked(name, object{"image": image})
 		return nil
 	}
 }
@@ -57,6 +58,7 @@ func editManifest(name containerName, fields object) change {
 				continue
 			}
 			r.cluster.pods[i].spec = withFields(pod.spec, name.Container, fields)
+			r.noteAsked(name, fields)
 			if image, ok := fields["image"].(string); ok {
 				r.edited[name] = image
 			}

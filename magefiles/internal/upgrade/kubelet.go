@@ -24,7 +24,7 @@ func (c *cluster) startKubelet(ctx context.Context, kubelet Kubelet) error {
 
 // launch starts the kubelet and waits until it is healthy.
 func (c *cluster) launch(ctx context.Context, kubelet Kubelet) error {
-	if err := c.spawn(kubelet, 0); err != nil {
+	if err := c.spawn(kubelet, lookVerbosity); err != nil {
 		return err
 	}
 	health := newClient(fmt.Sprintf("http://127.0.0.1:%d", c.place.HealthPort), "", nil)
@@ -34,14 +34,14 @@ func (c *cluster) launch(ctx context.Context, kubelet Kubelet) error {
 	})
 }
 
-// spawn starts the kubelet, and waits for nothing. verbosity is that of its log, or 0.
+// spawn starts the kubelet, and waits for nothing. verbosity is that of its log.
 func (c *cluster) spawn(kubelet Kubelet, verbosity int) (err error) {
 	if c.place, err = c.node.PlaceKubelet(); err != nil {
 		return err
 	}
 	c.place.Kubeconfig, c.place.Verbosity = c.plane.kubeconfig, verbosity
 	c.started++
-	c.version = kubelet.Version
+	c.logged = 0
 	name := fmt.Sprintf("kubelet-%02d-%s-%s", c.started, kubelet.Version, kubelet.kind())
 	c.kubelet, err = c.node.StartKubelet(name, kubelet.Path, kubelet.Version, c.place)
 	return err
@@ -82,23 +82,6 @@ func (c *cluster) knowsPods(ctx context.Context) bool {
 		}
 	}
 	return true
-}
-
-// hasSynced reports whether the kubelet has looked at its pods, twice each on average. A
-// kubelet that looks at none keeps everything, which proves nothing.
-// (One of 1.20 does not say so: it counts what failed only, OnCompleteFunc in
-// pkg/kubelet/kubelet.go. It has to be trusted for the time that it is watched.)
-func (c *cluster) hasSynced(ctx context.Context) bool {
-	if c.version.Minor <= 20 {
-		return true
-	}
-	metrics, err := c.ask().text(ctx, "/metrics")
-	return err == nil && countSyncs(metrics) >= 2*len(c.pods)
-}
-
-// countSyncs adds up how often a kubelet has synced a pod, of whatever kind.
-func countSyncs(metrics string) int {
-	return sumMetric(metrics, "kubelet_pod_worker_duration_seconds_count")
 }
 
 // sumMetric adds up the lines that begin with a metric's name and have all the labels.

@@ -64,18 +64,3 @@ func TestManifestAndContainers(t *testing.T) {
 		t.Errorf("got %+v", kinds)
 	}
 }
-
-func TestCountSyncs(t *testing.T) {
-	const metrics = `# TYPE kubelet_pod_worker_duration_seconds histogram
-kubelet_pod_worker_duration_seconds_bucket{operation_type="create",le="0.005"} 3
-kubelet_pod_worker_duration_seconds_count{operation_type="create"} 7
-kubelet_pod_worker_duration_seconds_count{operation_type="sync"} 1.7e+01
-kubelet_pod_worker_start_duration_seconds_count 9
-`
-	if got := countSyncs(metrics); got != 24 {
-		t.Errorf("counted %d, want 24", got)
-	}
-	if got := countSyncs(""); got != 0 {
-		t.Errorf("counted %d in nothing", got)
-	}
-}

@@ -43,6 +43,10 @@ type run struct {
 	forecasts  map[containerName]Forecasts // nil where there is none
 	// edited has the images that were asked for in edits.
 	edited map[containerName]string
+	// asked has the fields that were, the image too.
+	asked map[containerName]object
+	// waitsFor says what the kubelet has not done yet.
+	waitsFor string
 	// frozen is what the state folder had in it when it was made read-only, by path.
 	frozen map[string]string
 	// verdicts has what patched kubelets said, by their place in the path.
@@ -53,7 +57,7 @@ type run struct {
 func newRun(options Options, scenario Scenario, cluster *cluster) *run {
 	r := &run{
 		options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods),
-		edited: map[containerName]string{}, verdicts: map[int]verdicts{},
+		edited: map[containerName]string{}, asked: map[containerName]object{}, verdicts: map[int]verdicts{},
 	}
 	r.stages = scenario.plan(options, r.containers)
 	return r
@@ -119,7 +123,7 @@ func (r *run) enter(ctx context.Context, stage stage, kubelet Kubelet) error {
 		}
 	}
 	if stage.running {
-		return nil
+		return r.cluster.markLog() // what it did before says nothing of what happens now
 	}
 	r.options.Say("kubelet %s starts", kubelet)
 	return r.cluster.startKubelet(ctx, kubelet)
@@ -173,24 +177,31 @@ func (r *run) awaitQuiet(ctx context.Context) error {
 	})
 }
 
-// watch looks on while the kubelet works: for a while in any case, until it has synced
-// its pods, nothing changes any more, and what has to happen has happened or is not going
+// watch looks on while the kubelet works: for a while in any case, until it has looked at
+// each of its pods and read every edit, nothing changes any more, and what has to happen has happened or is not going
 // to.
 func (r *run) watch(ctx context.Context) error {
 	began := time.Now()
 	changedAt := began
-	return r.cluster.kubelet.Wait(ctx, 2*patience, "the containers to be left alone", func() (bool, error) {
+	err := r.cluster.kubelet.Wait(ctx, 2*patience, "the containers to be left alone", func() (bool, error) {
 		changed, err := r.look(ctx)
 		if changed {
 			changedAt = time.Now()
 		}
 		watched := time.Since(began)
 		calm := time.Since(changedAt) >= quiet && watched >= settle
-		if err != nil || !calm || !r.cluster.hasSynced(ctx) {
+		if err != nil || !calm {
+			return false, err
+		}
+		if looked, err := r.hasLooked(ctx); err != nil || !looked {
 			return false, err
 		}
 		return r.satisfied() || watched >= patience, nil
 	})
+	if err != nil && r.waitsFor != "" {
+		return fmt.Errorf("%w\nlast seen: %s", err, r.waitsFor)
+	}
+	return err
 }
 
 // satisfied reports whether everything is as expected so far.
