@@ -163,8 +163,7 @@ drop_in_path() {
 # check_systemd refuses another supervisor.
 check_systemd() {
     [[ $service == systemd:* ]] || fail 1 "--$action is for systemd: leave out --stop-command and --start-command"
-    command -v systemctl >/dev/null || fail 2 "there is no systemctl here"
-    in_service systemctl cat "${service#systemd:}" >"$work/unit" || fail 2 "systemd has no unit ${service#systemd:}: name it with --service systemd:UNIT"
+    read_unit "${service#systemd:}" ""
 }
 
 install_drop_in() {

@@ -25,13 +25,23 @@ service_clear() {
     [[ $service != systemd:* ]] || in_service systemctl reset-failed "${service#systemd:}" 2>/dev/null || true
 }
 
+# read_unit UNIT REMEDY has $work/unit be that unit with its drop-ins, and refuses one that
+# systemd doesn't have. REMEDY is for a host without systemd: there systemctl's own words
+# say less than ours.
+read_unit() {
+    command -v systemctl >/dev/null || fail 2 "there is no systemctl here$2"
+    ! in_service systemctl cat "$1" >"$work/unit" 2>"$work/unit.said" || return 0
+    [[ -d /run/systemd/system ]] || fail 2 "systemd does not run here$2" # as sd_booted(3) has it
+    cat -- "$work/unit.said" >&2
+    fail 2 "systemd has no unit $1: name it with --service systemd:UNIT"
+}
+
 # check_service refuses a unit that is not there, or that runs another program than the
 # one to replace, or whose files changed since systemd read them.
 check_service() {
     [[ $service == systemd:* ]] || return 0
     local unit=${service#systemd:} runs
-    command -v systemctl >/dev/null || fail 2 "there is no systemctl here: use --stop-command and --start-command"
-    in_service systemctl cat "$unit" >"$work/unit" || fail 2 "systemd has no unit $unit: name it with --service systemd:UNIT"
+    read_unit "$unit" ": use --stop-command and --start-command"
     runs=$(unit_program <"$work/unit")
     [[ -n $runs ]] || fail 2 "unit $unit starts no program: name the kubelet's with --service systemd:UNIT"
     [[ $(readlink -f -- "$runs") == "$kubelet" ]] ||

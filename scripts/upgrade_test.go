@@ -115,6 +115,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 		}, 2, "or not the one of", "cat show"},
 		"the same":       {func(t *testing.T, n node) []string { return []string{buildKubelet(t, "v1.30.14", "well")} }, 2, "runs already", "cat show"},
 		"no unit":        {func(t *testing.T, n node) []string { return []string{"--service", "systemd:", next(t)} }, 1, "want systemd:UNIT", ""},
+		"unknown unit":   {func(t *testing.T, n node) []string { return []string{"--service", "systemd:other", next(t)} }, 2, unknownUnit(), "cat other"},
 		"another's unit": {func(t *testing.T, n node) []string { n.unit(t, "plain"); return []string{next(t)} }, 2, "starts /usr/local/bin/kubelet", "cat"},
 		"an empty unit":  {func(t *testing.T, n node) []string { n.unit(t, "forgotten"); return []string{next(t)} }, 2, "starts no program", "cat"},
 		"a stale unit":   {func(t *testing.T, n node) []string { write(t, n.path("stale"), ""); return []string{next(t)} }, 2, "systemctl daemon-reload, and this again", "cat show"},
@@ -170,6 +171,14 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 
 // patched is the version of a patched kubelet.
 const patched = "v1.31.0+steadylet.0123abcd"
+
+// unknownUnit is what is said of a unit that systemd does not have.
+func unknownUnit() string {
+	if exists("/run/systemd/system") {
+		return "systemd has no unit other: name it"
+	}
+	return "systemd does not run here: use --stop-command"
+}
 
 // next is a kubelet to upgrade to.
 func next(t *testing.T) string { return buildKubelet(t, patched, "well") }
