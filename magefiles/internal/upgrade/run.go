@@ -47,6 +47,8 @@ type run struct {
 	asked map[containerName]object
 	// waitsFor says what the kubelet has not done yet.
 	waitsFor string
+	// mirrors are those of static pods before anything happened.
+	mirrors map[string]mirror
 	// frozen is what the state folder had in it when it was made read-only, by path.
 	frozen map[string]string
 	// verdicts has what patched kubelets said, by their place in the path.
@@ -94,6 +96,9 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 	}
 	// What is still on its way would be taken for what the upgrade did.
 	if err := r.awaitQuiet(ctx); err != nil {
+		return err
+	}
+	if err := r.awaitMirrors(ctx); err != nil {
 		return err
 	}
 	if !r.scenario.foreseen(r.options) {

@@ -157,7 +157,7 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 	r := newRun(options, scenario, cluster)
 	result.Rows, err = r.rows(ctx)
 	if err == nil {
-		result.Unproven = errors.Join(r.prove(ctx), r.proveVerdicts(ctx), r.proveImages(ctx))
+		result.Unproven = errors.Join(r.prove(ctx), r.proveVerdicts(ctx), r.proveImages(ctx), r.proveMirrors(ctx))
 	}
 	result.Notes = r.notes
 	result.Duration = time.Since(began)
