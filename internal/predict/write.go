@@ -10,13 +10,24 @@ import (
 	"github.com/steadylet/steadylet/internal/asyaml"
 )
 
-// Writer writes forecasts one by one, and their sums at the end. It keeps none.
+// Writer writes forecasts one by one, and their sums at the end. It keeps none but the
+// first few of a table, whose columns are as wide as these need.
 type Writer struct {
 	out    *bufio.Writer
 	format string
 	sums   Sums
 	rows   int
+	first  [][3]string
+	width  int // of the second column; 0 as long as lines are kept in first
 }
+
+// Bounds of a table: the lines that its second column is measured by, and that column. What
+// is wider sticks out.
+const (
+	measured = 200
+	minWidth = 40
+	maxWidth = 100
+)
 
 // NewWriter returns a writer of the format table, json or yaml, and writes the head.
 func NewWriter(out io.Writer, format string, u Upgrade) *Writer {
@@ -59,10 +70,29 @@ func (w *Writer) Add(f Forecast) error {
 	return nil // an error of the writer stays, for Close
 }
 
-// line writes a line of the table. Columns are as wide as is usual: a list may be too
-// long to be looked at twice.
+// line writes a line of the table. A list may be too long to be looked at twice, so its
+// first lines say how wide it is.
 func (w *Writer) line(verdict, container, why string) {
-	fmt.Fprintf(w.out, "%-26s  %-40s  %s\n", verdict, container, why)
+	if w.width > 0 {
+		fmt.Fprintf(w.out, "%-26s  %-*s  %s\n", verdict, w.width, container, why)
+		return
+	}
+	if w.first = append(w.first, [3]string{verdict, container, why}); len(w.first) == measured {
+		w.settle()
+	}
+}
+
+// settle writes the lines that were kept.
+func (w *Writer) settle() {
+	width := minWidth
+	for _, line := range w.first {
+		width = max(width, min(len(line[1]), maxWidth))
+	}
+	w.width = width
+	for _, line := range w.first {
+		w.line(line[0], line[1], line[2])
+	}
+	w.first = nil
 }
 
 // Close writes the sums, and returns them.
@@ -88,6 +118,9 @@ func (w *Writer) Close() (Sums, error) {
 		}
 		w.out.Write(text)
 	default:
+		if len(w.first) > 0 {
+			w.settle()
+		}
 		if err := w.sums.table(w.out); err != nil {
 			return w.sums, err
 		}
