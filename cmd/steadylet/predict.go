@@ -99,11 +99,13 @@ func newPredict(a app) *cobra.Command {
 	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, unknown), with 11 if the forecast is not of everything")
 	cmd.Flags().BoolVar(&flags.podCgroups, "cgroups-per-qos", true, "what the kubelet has for cgroupsPerQOS (default: what this node says where it is asked, else true)")
 	cmd.Flags().Lookup("cgroups-per-qos").DefValue = "false" // the usage text says more than true
-	cmd.MarkFlagsMutuallyExclusive("stock", "patched")
 	output := addOutput(cmd, a, "svg")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flags.saysCgroups = cmd.Flags().Changed("cgroups-per-qos")
 		flags.failing = cmd.Flags().Changed("fail-on")
+		if cmd.Flags().Changed("patched") && flags.patched == flags.stock {
+			return errors.New("--stock and --patched are opposites, and a patched kubelet is the default: give one of them")
+		}
 		format, err := settled(output, func() error { return errors.Join(finish(), flags.check()) })
 		if err != nil {
 			return err
