@@ -1,6 +1,7 @@
 package neighbour
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,11 +84,13 @@ func (r Recipe) layOut(ctx context.Context, g gocommand.Go, query, tree string) 
 	}
 	defer os.RemoveAll(outside)
 	out, err := g.Output(ctx, gocommand.Call{Args: []string{"mod", "download", "-json", query}, Dir: outside})
-	if err != nil {
-		return err
+	var downloaded struct{ Dir, Error string }
+	decodeErr := json.Unmarshal(out, &downloaded)
+	// With -json the go command says why in its answer, not on standard error.
+	if decodeErr == nil && downloaded.Error != "" {
+		return fmt.Errorf("there is no %s to be had, look for its releases: %s", query, downloaded.Error)
 	}
-	var downloaded struct{ Dir string }
-	if err := json.Unmarshal(out, &downloaded); err != nil {
+	if err := cmp.Or(err, decodeErr); err != nil {
 		return err
 	}
 	if downloaded.Dir == "" {

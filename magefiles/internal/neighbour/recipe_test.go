@@ -1,11 +1,28 @@
 package neighbour
 
 import (
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 )
+
+// A release that is not to be had is named, with the go command's reason, and leaves no tree.
+func TestNoSuchRelease(t *testing.T) {
+	tree := filepath.Join(t.TempDir(), "tree")
+	g := gocommand.Go{Toolchain: runtime.Version(), Environment: append(os.Environ(), "GOPROXY=off", "GOMODCACHE="+t.TempDir(), "GOFLAGS=-modcacherw")}
+	err := Recipe{}.layOut(t.Context(), g, "example.org/none@v1.2.3", tree)
+	if err == nil || !strings.Contains(err.Error(), "example.org/none@v1.2.3 to be had") || !strings.Contains(err.Error(), "GOPROXY=off") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(tree); !os.IsNotExist(err) {
+		t.Errorf("there is a tree: %v", err)
+	}
+}
 
 func TestRecipes(t *testing.T) {
 	if names := Names(); !slices.Equal(names, []string{"containerd", "crictl", "docker-cli", "dockerd", "runc"}) {
