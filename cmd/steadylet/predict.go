@@ -174,6 +174,9 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	skipped := &skips{warn: a.warn}
 	// Where the old kubelet is the one that runs, its settings and its record count.
 	node, err := a.node(ctx, flags, len(args) == 0 || flags.from == "")
+	if err != nil && len(args) == 0 {
+		return fmt.Errorf("no PODS were given (- is a list on standard input): %w", err)
+	}
 	if err != nil {
 		return err
 	}
