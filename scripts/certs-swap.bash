@@ -182,10 +182,12 @@ backups() {
 }
 
 print_list() {
-    local name
+    local name any=0
     while read -r name; do
+        any=1
         if check_backup "$name"; then printf '%s\twhole\n' "$name"; else printf '%s\tdamaged\n' "$name"; fi
     done < <(backups)
+    ((any)) || say "there is no backup in $backup_dir"
 }
 
 # check_backup refuses a backup that is not as it was made.

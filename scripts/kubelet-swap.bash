@@ -123,7 +123,7 @@ version_of() {
 find_kubelet() {
     if [[ -z $kubelet ]]; then
         kubelet=$("$steadylet" kubelet --print program) ||
-            fail 2 "name the program to replace with --kubelet"
+            fail 2 "start the kubelet that runs here, or name its program with --kubelet"
     fi
     local given=$kubelet pid
     kubelet=$(readlink -f -- "$given") || fail 2 "$given: there is no such program"

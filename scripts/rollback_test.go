@@ -37,6 +37,7 @@ func TestRollbackKubelet(t *testing.T) {
 		"a named one":     {nil, []string{"kubelet-" + oldest + "-v1.28.15"}, 0, "kubelet v1.28.15 runs", "cat show stop start", older},
 		"dry run":         {nil, []string{"--dry-run"}, 0, "would stop the kubelet", "cat show", current},
 		"list":            {nil, []string{"--list"}, 0, "v1.29.6\twhole\nkubelet-" + oldest, "", current},
+		"none, listed":    {func(t *testing.T, n node) { must(t, os.RemoveAll(n.path("backups"))) }, []string{"--list"}, 0, "there is no backup in", "", current},
 		"not what runs":   {func(t *testing.T, n node) { n.backup(t, "20260202T000000Z", "v1.30.14", current(t)) }, nil, 0, "kubelet v1.29.6 runs", "cat show stop start", previous},
 		"damaged":         {damageNewest, nil, 2, "is damaged", "cat show", current},
 		"damaged, listed": {damageNewest, []string{"--list"}, 0, "v1.29.6\tdamaged", "", current},
@@ -70,7 +71,7 @@ func TestRollbackKubelet(t *testing.T) {
 			}
 			n.runs(t, test.runs(t))
 			n.clean(t)
-			if name != "no backup at all" {
+			if name != "no backup at all" && name != "none, listed" {
 				n.noNote(t)
 			}
 		})
