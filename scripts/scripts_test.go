@@ -92,3 +92,13 @@ func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
+
+// The README of the fleet has sed put a node's name in the place of NODE: in the name of the
+// job, and where it runs. A variable with that word in its name would get another one, which a
+// node whose name begins with a digit makes an invalid one.
+func TestFleetJobPlaceholder(t *testing.T) {
+	job := read(t, "fleet/job/job.yaml")
+	if !strings.Contains(job, "name: steadylet-NODE\n") || !strings.Contains(job, "nodeName: NODE\n") || strings.Count(job, "NODE") != 2 {
+		t.Errorf("NODE is in other places than the two that are meant:\n%s", job)
+	}
+}
