@@ -131,12 +131,5 @@ func (l podList) has(name containerName, fields any) bool {
 
 // noteAsked notes fields that were asked for in an edit of a container.
 func (r *run) noteAsked(name containerName, fields object) {
-	asked := object{}
-	for field, value := range r.asked[name] {
-		asked[field] = value
-	}
-	for field, value := range fields {
-		asked[field] = value
-	}
-	r.asked[name] = asked
+	r.asked[name] = merged(r.asked[name], fields)
 }

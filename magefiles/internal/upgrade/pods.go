@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -105,6 +106,36 @@ func busybox(args ...string) object {
 	return object{"command": append([]string{"/bin/busybox"}, args...)}
 }
 
+// The ports on which containers serve, for probes. The pods have the node's network.
+const (
+	staticPort = 18081
+	helperPort = 18082
+)
+
+// server returns the fields of a container that serves from a folder on the node's
+// loopback address, with the probes that kubeadm's static pods have. Where it can't have the
+// port yet, since the pod that it replaces still ends, it tries again: another container of
+// its own accord would be counted.
+func server(folder string, port int) object {
+	serve := fmt.Sprintf("/bin/busybox mkdir -p %[1]s && echo well >%[1]s/index.html && while :; do /bin/busybox httpd -f -p 127.0.0.1:%[2]d -h %[1]s; /bin/busybox sleep 1; done", folder, port)
+	fields := busybox("sh", "-c", serve)
+	probe := object{"httpGet": object{"host": "127.0.0.1", "port": port, "path": "/index.html", "scheme": "HTTP"}, "timeoutSeconds": 15}
+	fields["readinessProbe"] = merged(probe, object{"periodSeconds": 1, "failureThreshold": 3})
+	fields["livenessProbe"] = merged(probe, object{"periodSeconds": 10, "failureThreshold": 8, "initialDelaySeconds": 10})
+	return fields
+}
+
+// merged returns an object with the fields of both, the second's where both have one.
+func merged(a, b object) object {
+	both := object{}
+	for _, fields := range []object{a, b} {
+		for name, value := range fields {
+			both[name] = value
+		}
+	}
+	return both
+}
+
 // fixedUID is that of the static pod which has one.
 const fixedUID = "5f7e1ad5-0000-4000-8000-000000000002"
 
@@ -119,7 +150,7 @@ func podsFor(oldest, knowing kubever.Version) []pod {
 			"containers":     list{sleeper("app", nil)},
 		}},
 		{name: "recent", spec: recentSpec(knowing.Minor)},
-		{name: "static", static: true, spec: object{"containers": list{sleeper("app", nil)}}},
+		{name: "static", static: true, spec: object{"containers": list{sleeper("app", server("/www", staticPort))}}},
 		{name: "static-uid", static: true, uid: fixedUID, spec: object{"containers": list{sleeper("app", nil)}}},
 	}
 	if oldest.Minor >= 29 {
@@ -182,7 +213,7 @@ func richSpec() object {
 	})
 	return object{
 		"volumes":    list{object{"name": "scratch", "emptyDir": object{}}},
-		"containers": list{app, sleeper("helper", object{"volumeMounts": mounts})},
+		"containers": list{app, sleeper("helper", merged(server("/scratch/www", helperPort), object{"volumeMounts": mounts}))},
 	}
 }
 
