@@ -249,13 +249,14 @@ func Test(ctx context.Context,
 // The scenarios are plain, edit-before, edit-during, edit-content, edit-after, edit-undone,
 // death, liveness, sidecar-edit, static-edit, static-uid-edit, static-spec-edit,
 // static-spec-edit-after, lost, corrupt, corrupt-edit, read-only, disk-full, clock, killed,
-// disabled, off-and-on, hops, rollback, rollback-edit, forth-and-back, newer-fields,
-// dropped-fields, dropped-fields-edit and resize-policy; -scenario=list says what happens in
-// each, and leaves it at that.
+// disabled, off-and-on, hops, hops-edit, stock-between, rollback, rollback-edit,
+// forth-and-back, newer-fields, dropped-fields,
+// dropped-fields-edit and resize-policy; -scenario=list says what happens in each, and
+// leaves it at that.
 func UpgradeTest(ctx context.Context,
 	from *string, // tag of the old kubelet (default: v1.30.14)
 	to *string, // tag of the new kubelet (default: v1.31.0)
-	via *string, // tag of a kubelet in between, for the scenario hops
+	via *string, // tag of a kubelet in between, for the scenarios hops and hops-edit
 	fromStock *bool, // take the old kubelet without the series (default: true)
 	toStock *bool, // take the new kubelet without the series: the control
 	scenario *string, // names, separated by commas, all that fit, or list (default: plain)

@@ -34,7 +34,7 @@ func startCluster(ctx context.Context, apiserver string, pods []pod, gates []str
 		c.plane, err = startControlPlane(ctx, node, apiserver, planeOptions{gates: gates})
 	}
 	if err == nil {
-		err = c.createPods(ctx)
+		err = c.createPods(ctx, pods)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.stop())
@@ -51,8 +51,8 @@ func (c *cluster) stop() error {
 	return errors.Join(err, c.node.Stop())
 }
 
-func (c *cluster) createPods(ctx context.Context) error {
-	for _, pod := range c.pods {
+func (c *cluster) createPods(ctx context.Context, pods []pod) error {
+	for _, pod := range pods {
 		var err error
 		if pod.static {
 			err = c.writeManifest(pod)

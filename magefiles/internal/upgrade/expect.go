@@ -163,7 +163,7 @@ func stockRestarts(c container, from, to kubever.Version) string {
 	switch {
 	case c.kind == regular && crosses:
 		return "1.31 hashes containers in another way"
-	case c.kind == sidecar && crosses && high > hashBoundary:
+	case c.kind == sidecar && crosses && to.Minor > hashBoundary:
 		return "1.31 hashes containers in another way, and 1.32 looks at sidecars too"
 	}
 	return ""

@@ -48,7 +48,8 @@ func TestCheckComparesTheForecast(t *testing.T) {
 	}
 }
 
-// Every scenario is compared with the forecast, but for what somebody does to a container.
+// Every scenario is compared with the forecast, but for what somebody does to a container,
+// and where a stock kubelet runs in between.
 func TestEveryScenarioIsForeseen(t *testing.T) {
 	stock := func(text string) Kubelet { return Kubelet{Version: version(t, text)} }
 	patched := func(text string) Kubelet { return Kubelet{Version: version(t, text), Patched: true} }
@@ -56,10 +57,10 @@ func TestEveryScenarioIsForeseen(t *testing.T) {
 		from, via, to Kubelet
 		without       string
 	}{
-		"from stock":         {stock("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), ""},
+		"from stock":         {stock("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), "stock-between"},
 		"from patched":       {patched("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), "disabled,off-and-on"},
-		"stock in between":   {patched("v1.30.14"), stock("v1.31.0"), patched("v1.36.3"), "disabled,off-and-on,hops"},
-		"nothing is patched": {stock("v1.30.14"), stock("v1.31.0"), stock("v1.36.3"), "hops,forth-and-back"},
+		"stock in between":   {patched("v1.30.14"), stock("v1.31.0"), patched("v1.36.3"), "disabled,off-and-on,hops,hops-edit"},
+		"nothing is patched": {stock("v1.30.14"), stock("v1.31.0"), stock("v1.36.3"), "hops,hops-edit,stock-between,forth-and-back"},
 	} {
 		options := Options{From: test.from, Via: test.via, To: test.to}
 		without := Names(Scenarios(), func(s Scenario) bool { return !s.foreseen(options) })

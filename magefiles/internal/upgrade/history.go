@@ -17,10 +17,12 @@ type history struct {
 	images  map[string]string
 	// marks has how many IDs of each name there were at the beginning of each stage.
 	marks []map[containerName]int
+	// begun has how many IDs came before anything that counts, of names that came late.
+	begun map[containerName]int
 }
 
 func newHistory() *history {
-	return &history{ids: map[containerName][]string{}, images: map[string]string{}}
+	return &history{ids: map[containerName][]string{}, images: map[string]string{}, begun: map[containerName]int{}}
 }
 
 // add adds what a look at all containers showed, and reports whether a container was
@@ -77,6 +79,16 @@ func (h *history) mark() {
 	h.marks = append(h.marks, counts)
 }
 
+// begin has what is there of containers that were not when the stage began be what they
+// begin with: it happened in no stage.
+func (h *history) begin() {
+	for name, ids := range h.ids {
+		if h.marks[len(h.marks)-1][name] == 0 {
+			h.begun[name] = len(ids)
+		}
+	}
+}
+
 // row says what happened to a container in the stages that have begun.
 func (h *history) row(c container, stages []stage) Row {
 	ids := h.ids[c.containerName]
@@ -86,6 +98,8 @@ func (h *history) row(c container, stages []stage) Row {
 		if i+1 < len(h.marks) {
 			to = h.marks[i+1][c.containerName]
 		}
+		begun := h.begun[c.containerName]
+		from, to = max(from, begun), max(to, begun)
 		if i == 0 && from > 0 {
 			row.Before = ids[from-1]
 		}

@@ -77,3 +77,32 @@ func TestHistory(t *testing.T) {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }
+
+// A container that is created late is not one that was replaced, and one that is replaced
+// while it is created is.
+func TestLateContainers(t *testing.T) {
+	h, late, other := newHistory(), containerName{"pod", "late"}, containerName{"pod", "other"}
+	first := seen("a1", "other", true)
+	h.add([]testnode.Container{first})
+	h.mark()
+	h.mark()
+	h.add([]testnode.Container{seen("a2", "other", true), seen("b1", "late", false)})
+	h.add([]testnode.Container{seen("a2", "other", true), seen("b2", "late", true)})
+	h.begin()
+	h.mark()
+	h.add([]testnode.Container{seen("a2", "other", true), seen("b3", "late", true)})
+	stages := []stage{{title: "1"}, {title: "2"}, {title: "3"}}
+	happened := func(name containerName) (before string, after [][]string) {
+		row := h.row(container{containerName: name}, stages)
+		for _, stage := range row.Stages {
+			after = append(after, stage.After)
+		}
+		return row.Before, after
+	}
+	if before, after := happened(late); before != "b2" || !cmp.Equal(after, [][]string{{}, {}, {"b3"}}) {
+		t.Errorf("late: got %s, then %v", before, after)
+	}
+	if before, after := happened(other); before != "a1" || !cmp.Equal(after, [][]string{{}, {"a2"}, {}}) {
+		t.Errorf("other: got %s, then %v", before, after)
+	}
+}

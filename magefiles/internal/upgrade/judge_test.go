@@ -18,8 +18,7 @@ func TestPlantedOutcomesAreRefused(t *testing.T) {
 		To: Kubelet{Version: version(t, "v1.30.14"), Patched: true},
 	}
 	for _, scenario := range Scenarios() {
-		pods, _ := scenario.pods(options)
-		containers := containersOf(pods)
+		containers := scenario.everyContainer(options)
 		stages := scenario.plan(options, containers)
 		outcome := func(wrong containerName, at int, ids []string) error {
 			result := &Result{Scenario: scenario, Path: scenario.kubelets(options)}

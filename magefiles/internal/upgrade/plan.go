@@ -90,7 +90,9 @@ func (s Scenario) plan(options Options, containers []container) []stage {
 	path := s.kubelets(options)
 	created := map[containerName]kubever.Version{}
 	for _, c := range containers {
-		created[c.containerName] = path[0].Version
+		if !c.later {
+			created[c.containerName] = path[0].Version
+		}
 	}
 	var stages []stage
 	for i, kubelet := range path {
@@ -99,6 +101,11 @@ func (s Scenario) plan(options Options, containers []container) []stage {
 			start.expectStock(containers, created, kubelet, s.asStock)
 			start.expectEffects(created, path[i-1].Version, kubelet.Version)
 			stages = append(stages, start)
+		}
+		for _, c := range containers {
+			if c.later && i == 1 {
+				created[c.containerName] = kubelet.Version
+			}
 		}
 		if running := s.stage(moment{i, true}, path); len(running.events) > 0 {
 			running.expectEffects(created, kubelet.Version, kubelet.Version)
@@ -129,7 +136,8 @@ func (s *stage) expectStock(containers []container, created map[containerName]ku
 		return
 	}
 	for _, c := range containers {
-		if reason := stockRestarts(c, created[c.containerName], kubelet.Version); reason != "" {
+		creator, there := created[c.containerName]
+		if reason := stockRestarts(c, creator, kubelet.Version); there && reason != "" {
 			s.expect(created, c.containerName, expectation{Restarts, reason}, kubelet.Version)
 		}
 	}

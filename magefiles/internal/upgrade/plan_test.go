@@ -59,6 +59,19 @@ func TestPlan(t *testing.T) {
 		"back over the change of the hash": {"rollback-edit", Options{From: patched("v1.30.14"), To: patched("v1.31.0")}, map[string]string{
 			"plain/app": "start of 2 restarts", "static/app": "start of 2 restarts", "static-uid/app": "start of 2 may restart",
 		}},
+		"over another, edited": {"hops-edit", Options{From: stock("v1.20.2"), Via: patched("v1.30.14"), To: patched("v1.31.0")}, map[string]string{
+			"static-uid/app": "start of 3 restarts", "static-newer/app": "start of 3 restarts",
+		}},
+		"over another that does not know the field": {"hops-edit", Options{From: stock("v1.20.2"), Via: patched("v1.29.6"), To: patched("v1.31.0")}, map[string]string{
+			"static-uid/app": "start of 3 restarts", "static-newer/app": "start of 3 may restart",
+		}},
+		"a stock one in between": {"stock-between", Options{From: stock("v1.20.2"), To: patched("v1.30.14")}, map[string]string{
+			"static/app": "start of 2 restarts", "late-recent/app": "start of 3 may restart", "late-static-uid/app": "start of 3 may restart",
+		}},
+		"a stock one in between, before the change of the hash": {"stock-between", Options{From: stock("v1.30.14"), To: patched("v1.36.3")}, map[string]string{
+			"plain/app": "start of 2 restarts", "rich/app": "start of 2 restarts", "rich/helper": "start of 2 restarts", "init/app": "start of 2 restarts",
+			"recent/app": "start of 2 restarts", "sidecar/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static/app": "start of 2 restarts",
+		}},
 		"resized": {"resize-policy", Options{From: stock("v1.31.0"), To: patched("v1.36.3")}, map[string]string{
 			"resize/app": "start of 2 may restart",
 		}},
@@ -87,9 +100,8 @@ func planned(t *testing.T, name string, options Options) map[string]string {
 		}
 		scenario = found[0]
 	}
-	pods, _ := scenario.pods(options)
 	got := map[string]string{}
-	for _, stage := range scenario.plan(options, containersOf(pods)) {
+	for _, stage := range scenario.plan(options, scenario.everyContainer(options)) {
 		when := fmt.Sprintf("start of %d", stage.kubelet+1)
 		if stage.running {
 			when = fmt.Sprintf("under %d", stage.kubelet+1)
@@ -122,9 +134,8 @@ func TestScenariosNameWhatIsThere(t *testing.T) {
 			t.Errorf("scenario %s: there are two of that name, or it says nothing", scenario.Name)
 		}
 		names[scenario.Name] = true
-		pods, _ := scenario.pods(options)
 		known := map[containerName]bool{}
-		for _, c := range containersOf(pods) {
+		for _, c := range scenario.everyContainer(options) {
 			known[c.containerName] = true
 		}
 		path := scenario.kubelets(options)

@@ -42,6 +42,8 @@ type container struct {
 	// static says that the pod comes from a manifest, madeUpUID that the kubelet
 	// has to make up its UID.
 	static, madeUpUID bool
+	// later says that it is created under the second kubelet of a path.
+	later bool
 }
 
 // pod is a pod of the rig.
@@ -80,7 +82,7 @@ func (p pod) containers() []container {
 		entries, _ := p.spec[field].(list)
 		for _, entry := range entries {
 			name := containerName{p.name, entry.(object)["name"].(string)}
-			found = append(found, container{name, kindOf(entry.(object)), p.static, p.static && p.uid == ""})
+			found = append(found, container{containerName: name, kind: kindOf(entry.(object)), static: p.static, madeUpUID: p.static && p.uid == ""})
 		}
 	}
 	add("initContainers", func(spec object) kind {

@@ -61,7 +61,7 @@ func newRun(options Options, scenario Scenario, cluster *cluster) *run {
 		options: options, scenario: scenario, cluster: cluster, containers: containersOf(cluster.pods),
 		edited: map[containerName]string{}, asked: map[containerName]object{}, verdicts: map[int]verdicts{},
 	}
-	r.stages = scenario.plan(options, r.containers)
+	r.stages = scenario.plan(options, scenario.everyContainer(options))
 	return r
 }
 

@@ -16,6 +16,8 @@ type Scenario struct {
 	events []event
 	// extra are pods that only this scenario has; it may be nil.
 	extra func(Options) []pod
+	// later are pods that createLater creates under the second kubelet; it may be nil.
+	later func(Options) []pod
 	// proof wants a patched kubelet's state to be as it has to be in the end; nil is
 	// recorded.
 	proof change
@@ -26,8 +28,11 @@ type Scenario struct {
 	// PatchedFrom says that the old kubelet has to be a patched one too, and
 	// PatchedTo that the new one has to.
 	PatchedFrom, PatchedTo bool
-	// Via says that a third kubelet is needed, between the two.
-	Via bool
+	// StockFrom says that the old kubelet has to be a stock one.
+	StockFrom bool
+	// Via says that a third kubelet is needed, between the two, and PatchedVia that it has
+	// to be a patched one.
+	Via, PatchedVia bool
 	// NewerFields gives the pods fields that only the newest of the kubelets knows.
 	NewerFields bool
 }
@@ -63,6 +68,19 @@ func (s Scenario) pods(options Options) (pods []pod, knowing kubever.Version) {
 	return pods, knowing
 }
 
+// everyContainer lists the containers of all pods, the later ones too.
+func (s Scenario) everyContainer(options Options) []container {
+	pods, _ := s.pods(options)
+	containers := containersOf(pods)
+	if s.later != nil {
+		for _, c := range containersOf(s.later(options)) {
+			c.later = true
+			containers = append(containers, c)
+		}
+	}
+	return containers
+}
+
 // Check reports what the options lack for the scenario.
 func (s Scenario) Check(options Options) error {
 	switch {
@@ -70,6 +88,10 @@ func (s Scenario) Check(options Options) error {
 		return fmt.Errorf("scenario %s needs patched kubelets on both sides, and %s is not", s.Name, options.From)
 	case s.PatchedTo && !options.To.Patched:
 		return fmt.Errorf("scenario %s needs a patched new kubelet, and %s is not", s.Name, options.To)
+	case s.StockFrom && options.From.Patched:
+		return fmt.Errorf("scenario %s needs a stock old kubelet, and %s is not", s.Name, options.From)
+	case s.PatchedVia && options.Via.Path != "" && !options.Via.Patched:
+		return fmt.Errorf("scenario %s needs a patched kubelet in between, and %s is not", s.Name, options.Via)
 	case s.Via && options.Via.Path == "":
 		return fmt.Errorf("scenario %s needs a kubelet between %s and %s", s.Name, options.From, options.To)
 	case s.fits == nil:

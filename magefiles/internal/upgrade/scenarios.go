@@ -31,6 +31,7 @@ func oneMoreStart(o Options) []Kubelet { return []Kubelet{o.From, o.To, o.To} }
 func thereAndBack(o Options) []Kubelet { return []Kubelet{o.From, o.To, o.From} }
 func backward(o Options) []Kubelet     { return []Kubelet{o.To, o.From} }
 func overAnother(o Options) []Kubelet  { return []Kubelet{o.From, o.Via, o.To} }
+func backBetween(o Options) []Kubelet  { return []Kubelet{o.To, o.From, o.To} }
 
 // Scenarios lists all scenarios.
 func Scenarios() []Scenario {
@@ -116,6 +117,18 @@ func damages() []Scenario {
 func directions() []Scenario {
 	return []Scenario{
 		{Name: "hops", Summary: "there is another version in between", Via: true, PatchedTo: true, path: overAnother},
+		{Name: "hops-edit", Summary: "fields of static pods are edited and added between the second kubelet and the third", Via: true, PatchedVia: true,
+			PatchedTo: true, path: overAnother, extra: moreStaticPods,
+			events: []event{
+				down(editManifest(staticUID, variable("one")), specEdit(staticUID)),
+				down(addNewerField(staticNewer), newerFieldEdit(staticNewer)),
+			}},
+		{Name: "stock-between", Summary: "the old kubelet, a stock one, runs between two starts of the new one, and pods are created under it",
+			StockFrom: true, PatchedTo: true, path: backBetween, later: latePods,
+			events: []event{
+				under(1, createLater),
+				down(nothing, ofStockBetween(lateRecent), ofStockBetween(lateStaticUID)),
+			}},
 		{Name: "rollback", Summary: "from the new kubelet to the old one", PatchedFrom: true, PatchedTo: true, path: backward},
 		{Name: "rollback-edit", Summary: "an image and fields of static pods are edited during a rollback", PatchedFrom: true, PatchedTo: true, path: backward,
 			events: []event{
