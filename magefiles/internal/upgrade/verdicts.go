@@ -78,8 +78,8 @@ type judged struct {
 	name containerName
 	// said are the steps by which the kubelet kept it.
 	said []int
-	// forecast is that of the first kubelet's time, or nil where there is none. In what
-	// was touched before the kubelet ran, it tells of step 4 only.
+	// forecast is that of the first kubelet's time, or nil where there is none. It does not
+	// tell of what was touched before the kubelet ran.
 	forecast *predict.Forecast
 	touched  bool
 	// exact says that the step is as forecast: nothing was put on record in between.
@@ -90,9 +90,12 @@ type judged struct {
 
 // check says what is wrong with the verdicts, or nil.
 func (j judged) check() error {
-	unproven := slices.Contains(j.said, statefile.StepUnproven)
+	unproven, may := slices.Contains(j.said, statefile.StepUnproven), j.drops
+	if j.forecast != nil && !j.touched {
+		may = j.forecast.Step == statefile.StepUnproven
+	}
 	switch f := j.forecast; {
-	case unproven && (f == nil && !j.drops || f != nil && f.Step != statefile.StepUnproven):
+	case unproven && !may:
 		return fmt.Errorf("container %s was kept without proof (step %d), and there is one", j.name, statefile.StepUnproven)
 	case f == nil || j.touched:
 		return nil

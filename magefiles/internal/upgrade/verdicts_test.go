@@ -47,9 +47,10 @@ func TestJudgedVerdicts(t *testing.T) {
 		"without proof, as forecast":        {judged{said: []int{4}, forecast: kept(4), exact: true, drops: true}, ""},
 		"without proof, and there is one":   {judged{said: []int{4}, forecast: kept(2), drops: true}, "without proof"},
 		"without proof, and it was edited":  {judged{said: []int{4}, forecast: kept(2), touched: true}, "without proof"},
-		"without proof, in between":         {judged{said: []int{4}, drops: true}, ""},
-		"without proof, nothing is dropped": {judged{said: []int{2, 4}}, "without proof"},
-		"has to restart":                    {judged{forecast: &predict.Forecast{Verdict: predict.Restarts}}, ""},
+		"without proof, and it was edited, where fields are dropped": {judged{said: []int{4}, forecast: asked, touched: true, drops: true}, ""},
+		"without proof, in between":                                  {judged{said: []int{4}, drops: true}, ""},
+		"without proof, nothing is dropped":                          {judged{said: []int{2, 4}}, "without proof"},
+		"has to restart":                                             {judged{forecast: &predict.Forecast{Verdict: predict.Restarts}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.judged.check()
