@@ -15,7 +15,7 @@ import (
 )
 
 // askWithin bounds how long a program may take to say its version.
-const askWithin = 10 * time.Second
+const askWithin = 30 * time.Second
 
 // maxVersion bounds what is kept of a program's output, in bytes.
 const maxVersion = 4096

@@ -61,7 +61,7 @@ func TestRunRefuses(t *testing.T) {
 		"missing":           {"/nonexistent/kubelet", "no such file"},
 		"not executable":    {plain, "permission denied"},
 		"fails":             {script(t, "echo no such flag >&2; exit 1\n"), "no such flag"},
-		"ends once started": {script(t, "test $# = 1 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
+		"ends once started": {script(t, "test $# = 1 && echo Kubernetes v1.36.3 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := temporary(t)

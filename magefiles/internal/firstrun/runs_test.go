@@ -127,7 +127,7 @@ func TestRunLeavesNothing(t *testing.T) {
 // setting. The next run removes them before it starts.
 func TestKilledRunIsCleanedUpByTheNext(t *testing.T) {
 	require(t)
-	next := script(t, "test $# = 1\n")
+	next := script(t, "test $# = 1 && echo Kubernetes v1.36.3\n")
 	dir := temporary(t)
 	before := observe(t, dir)
 	killed := exec.Command(os.Args[0], "-run-only="+standIn(t))
