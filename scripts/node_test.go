@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,6 +32,8 @@ import (
 var tools = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "steadylet-scripts") })
 
 func TestMain(m *testing.M) {
+	// Under nohup it would be ignored, and so by every script: a shell can't take it back.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	code := m.Run()
 	if dir, err := tools(); err == nil {
 		err = os.RemoveAll(dir)

@@ -34,6 +34,13 @@ type Config struct {
 // endToEnd is the package whose tests build and run real kubelets.
 const endToEnd = "github.com/steadylet/steadylet/magefiles/internal/e2e"
 
+// packing lists the packages whose tests pack whole releases, for which the race detector
+// takes five times as long: they run without it.
+func packing() []string {
+	const internal = "github.com/steadylet/steadylet/magefiles/internal/"
+	return []string{internal + "pipeline", internal + "release"}
+}
+
 // Run checks the sources, then runs every test. The last line that it writes
 // counts the tests.
 func Run(ctx context.Context, config Config) error {
@@ -44,9 +51,14 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool { return path == endToEnd })
+	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool {
+		return path == endToEnd || slices.Contains(packing(), path)
+	})
 	var sum result
 	err = config.test(ctx, &sum, append([]string{"-race", "-timeout=20m"}, packages...)...)
+	if err == nil {
+		err = config.test(ctx, &sum, append([]string{"-timeout=20m"}, packing()...)...)
+	}
 	if err == nil && !config.Short {
 		err = config.reliability(ctx, &sum)
 	}
