@@ -5,6 +5,7 @@ package testrun
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/steadylet/steadylet/magefiles/internal/command"
 )
@@ -60,11 +62,7 @@ func Run(ctx context.Context, config Config) error {
 		err = config.test(ctx, &sum, append([]string{"-timeout=20m"}, packing()...)...)
 	}
 	if err == nil && !config.Short {
-		err = config.reliability(ctx, &sum)
-	}
-	if err == nil && !config.Short {
-		// One after the other, and as long as compiling kubelets takes.
-		err = config.test(ctx, &sum, "-timeout=60m", "-count=1", "-v", endToEnd, "-args", "-root="+config.Root)
+		err = config.long(ctx, &sum)
 	}
 	for _, skipped := range sum.skipped {
 		fmt.Fprintf(config.Out, "skipped: %s\n", skipped)
@@ -74,6 +72,35 @@ func Run(ctx context.Context, config Config) error {
 	}
 	fmt.Fprintf(config.Out, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, len(sum.skipped))
 	return err
+}
+
+// long runs the tests that take half an hour. Those of real kubelets, one after the other,
+// mostly wait; the ones that only compute run beside them, and are shown afterwards.
+func (c Config) long(ctx context.Context, sum *result) error {
+	var shown later
+	var beside result
+	computing := c
+	computing.Out = &shown
+	ended := make(chan error, 1)
+	go func() { ended <- computing.reliability(ctx, &beside) }()
+	err := c.test(ctx, sum, "-timeout=60m", "-count=1", "-v", endToEnd, "-args", "-root="+c.Root)
+	err = errors.Join(err, <-ended)
+	sum.passed, sum.failed, sum.skipped = sum.passed+beside.passed, sum.failed+beside.failed, append(sum.skipped, beside.skipped...)
+	_, shownErr := shown.text.WriteTo(c.Out)
+	return errors.Join(err, shownErr)
+}
+
+// later keeps what is to be shown afterwards. The go command's errors come beside the
+// events, so it is safe for concurrent use.
+type later struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (l *later) Write(text []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.text.Write(text)
 }
 
 // runtimeLibrary is the package that is compiled into the kubelet.
