@@ -29,6 +29,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Go's caches and settings are the person's own.
 			env.Setenv("HOME", home)
+			// But mage names what it compiles by the targets alone, so that two copies at once
+			// would write the same file.
+			env.Setenv("MAGEFILE_CACHE", filepath.Join(env.WorkDir, ".magefile"))
 			var err error
 			for _, name := range []string{"go.mod", "go.sum"} {
 				data, readErr := os.ReadFile(filepath.Join(root, name))
