@@ -16,10 +16,7 @@ again() {
 # finish is the EXIT trap: the old files are in place, or all of the new ones.
 finish() {
     local status=$?
-    set +e
-    trap - EXIT
-    trap : INT TERM HUP
-    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    ending
     if ((!meant && (status == 129 || status == 130 || status == 143))); then
         # The signal ended a program first.
         say "renew-certs: interrupted"

@@ -60,6 +60,20 @@ relayed() {
     return "$status"
 }
 
+# ending is what an EXIT trap begins with, once it has the exit status: from here on no
+# signal and no failure ends the run, and what it waits for is ended.
+ending() {
+    set +e
+    trap - EXIT
+    trap : INT TERM HUP
+    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+}
+
+# retry gives a request three chances: a signal may have hit the first.
+retry() {
+    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
+}
+
 digest_of() {
     local sum
     sum=$(sha256sum <"$1")

@@ -59,20 +59,11 @@ session_option() {
 
 # check_session_options refuses options that make no sense together.
 check_session_options() {
-    local path
     [[ $healthy_within =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--healthy-within $healthy_within: want seconds, such as 120"
     [[ $limit =~ ^(0|[1-9][0-9]{0,6})$ ]] || fail 1 "--limit $limit: want seconds, such as 600"
     [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536 ]] || fail 1 "--port $port: want a port, such as 2345"
     [[ $output == /* ]] || fail 1 "--output $output: want an absolute path"
-    if [[ -n $stop_command || -n $start_command ]]; then
-        for path in "$stop_command" "$start_command"; do
-            [[ $path == /* && -f $path && -x $path ]] ||
-                fail 1 "--stop-command and --start-command go together, and each wants the absolute path of a program (got '$path')"
-        done
-        service=commands
-    fi
-    [[ $service == commands || $service =~ ^systemd:[A-Za-z0-9@._:-]+$ ]] ||
-        fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
+    check_service_options
     [[ $address =~ ^[0-9A-Fa-f.:]+$ ]] || fail 1 "--address $address: want an IP address, such as 127.0.0.1"
     [[ $address == 127.* || $address == ::1 ]] || ((allow_remote)) ||
         fail 1 "--address $address: other hosts can reach it, and whoever connects to Delve is root here. Keep 127.0.0.1 and come through ssh: $(tunnel). Or say --allow-remote"
@@ -253,10 +244,7 @@ end_server() {
 # finish is the EXIT trap: a kubelet runs when it ends, if one can be made to.
 finish() {
     local status=$?
-    set +e
-    trap - EXIT
-    trap : INT TERM HUP
-    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    ending
     if ((status && !meant)); then
         say "${0##*/}: a step failed (status $status): see above"
         [[ $stage == before ]] && status=1 || status=3
@@ -287,9 +275,4 @@ restore() {
         say "warning: it runs with other arguments than before: what starts it was changed meanwhile"
     fi
     say "kubelet $version runs again (process $pid, $kubelet)"
-}
-
-# retry gives a request three chances: a signal may have hit the first.
-retry() {
-    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
 }

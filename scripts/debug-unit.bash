@@ -33,14 +33,6 @@ check_ptrace() {
     [[ -z $why ]] || fail 2 "$why"
 }
 
-# version_of FILE prints what a kubelet's program says it is.
-version_of() {
-    local text
-    text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
-    [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
-    printf '%s\n' "${BASH_REMATCH[1]}"
-}
-
 # know_kubelet takes down which kubelet runs, and how it was started.
 know_kubelet() {
     local choice=() tracer variable all=()
@@ -119,24 +111,6 @@ check_port() {
     if port_taken "$port" <<<"$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)"; then
         fail 2 "port $port is taken: choose another with --port"
     fi
-}
-
-# unit_command reads a unit with its drop-ins, as systemctl cat prints them, and prints
-# the ExecStart that counts as it is written, on one line.
-unit_command() {
-    local raw line='' text=''
-    while IFS= read -r raw || [[ -n $raw ]]; do
-        # Comments join nothing, and are left out between joined lines (systemd.syntax(7)).
-        [[ ! $raw =~ ^[[:space:]]*[#\;] ]] || continue
-        line+=$raw
-        if [[ $line == *\\ ]]; then
-            line="${line%\\} "
-            continue
-        fi
-        [[ ! $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*(.*)$ ]] || text=${BASH_REMATCH[1]}
-        line=''
-    done
-    printf '%s\n' "$text"
 }
 
 # drop_in COMMAND DLV OPTIONS DEBUG prints a drop-in that runs the debug kubelet under

@@ -266,9 +266,13 @@ func TestDebugKubelet(t *testing.T) {
 // standing lets the kubelet stand at a breakpoint when the session is to end.
 func standing(t *testing.T, n node, s *session, function string) syscall.Signal {
 	t.Helper()
-	// Asks the kubelet for its health, over and over.
-	ask := exec.Command(n.path("stubs", "steadylet"), "kubelet", "--program", n.path("debug", "kubelet"), "--wait", "60s")
-	go func() { _ = ask.Run() }() // it gets no answer
+	// Asks the kubelet for its health, over and over: the first answer may come before the
+	// breakpoint is set.
+	go func() {
+		for ; t.Context().Err() == nil; time.Sleep(100 * time.Millisecond) {
+			_ = exec.CommandContext(t.Context(), n.path("stubs", "steadylet"), "kubelet", "--program", n.path("debug", "kubelet"), "--wait", "60s").Run()
+		}
+	}()
 	stopIn(t, s.connect(t), function)
 	return syscall.SIGTERM
 }

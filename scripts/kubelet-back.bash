@@ -118,10 +118,7 @@ adopt_note() {
 # finish is the EXIT trap: a kubelet runs when it ends, if one can be made to.
 finish() {
     local status=$?
-    set +e
-    trap - EXIT
-    trap : INT TERM HUP
-    [[ -z $child ]] || { kill "$child" && wait "$child"; } 2>/dev/null
+    ending
     if ((status && !meant)); then
         say "${0##*/}: a step failed (status $status): see above"
         [[ $stage == before ]] && status=1 || status=3
@@ -181,9 +178,4 @@ recover() {
 start_again() {
     service_clear
     start_kubelet
-}
-
-# retry gives a request three chances: a signal may have hit the first.
-retry() {
-    "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
 }

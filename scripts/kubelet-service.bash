@@ -1,5 +1,27 @@
 # shellcheck shell=bash
-# Stopping, starting and watching the kubelet, for kubelet-swap.bash.
+# Stopping, starting and watching the kubelet, for kubelet-swap.bash and debug-session.bash.
+
+# check_service_options refuses options about the service that make no sense together.
+check_service_options() {
+    if [[ -n $stop_command || -n $start_command ]]; then
+        local path
+        for path in "$stop_command" "$start_command"; do
+            [[ $path == /* && -f $path && -x $path ]] ||
+                fail 1 "--stop-command and --start-command go together, and each wants the absolute path of a program (got '$path')"
+        done
+        service=commands
+    fi
+    [[ $service == commands || $service =~ ^systemd:[A-Za-z0-9@._:-]+$ ]] ||
+        fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
+}
+
+# version_of FILE prints what a kubelet's program says it is.
+version_of() {
+    local text
+    text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
+    [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
+    printf '%s\n' "${BASH_REMATCH[1]}"
+}
 
 # in_service REQUEST... runs a request of the service manager. The lock is not handed
 # on: what a start command leaves running would hold it.
@@ -55,12 +77,12 @@ check_service() {
     fi
 }
 
-# unit_program reads a unit with its drop-ins, as systemctl cat prints them, and prints
-# the program of the ExecStart that counts: an empty one forgets those before it
-# (systemd.service(5)). A backslash at the end of a line joins it to the next, but not
-# that of a comment; comments between joined lines are left out (systemd.syntax(7)).
-unit_program() {
-    local raw line='' program=''
+# unit_command reads a unit with its drop-ins, as systemctl cat prints them, and prints
+# the ExecStart that counts as it is written, on one line: an empty one forgets those
+# before it (systemd.service(5)). A backslash at the end of a line joins it to the next, but
+# not that of a comment; comments between joined lines are left out (systemd.syntax(7)).
+unit_command() {
+    local raw line='' text=''
     while IFS= read -r raw || [[ -n $raw ]]; do
         [[ ! $raw =~ ^[[:space:]]*[#\;] ]] || continue
         line+=$raw
@@ -68,11 +90,16 @@ unit_program() {
             line="${line%\\} "
             continue
         fi
-        raw=$line line=''
-        [[ $raw =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*[-@:+!]*(\"([^\"]*)\"|[^[:space:]]*) ]] || continue
-        program=${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}
+        [[ ! $line =~ ^[[:space:]]*ExecStart[[:space:]]*=[[:space:]]*(.*)$ ]] || text=${BASH_REMATCH[1]}
+        line=''
     done
-    printf '%s\n' "$program"
+    printf '%s\n' "$text"
+}
+
+# unit_program reads the same, and prints that command's program.
+unit_program() {
+    [[ $(unit_command) =~ ^[-@:+!]*(\"([^\"]*)\"|[^[:space:]]*) ]]
+    printf '%s\n' "${BASH_REMATCH[2]:-${BASH_REMATCH[1]}}"
 }
 
 # stop_kubelet stops it and waits until its process has ended.

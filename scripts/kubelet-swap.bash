@@ -59,16 +59,7 @@ check_options() {
     [[ $healthy_within =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--healthy-within $healthy_within: want seconds, such as 60"
     [[ $calm =~ ^[1-9][0-9]{0,4}$ ]] || fail 1 "--calm $calm: want seconds, such as 30"
     [[ $backup_dir == /* ]] || fail 1 "--backup-dir $backup_dir: want an absolute path"
-    if [[ -n $stop_command || -n $start_command ]]; then
-        local path
-        for path in "$stop_command" "$start_command"; do
-            [[ $path == /* && -f $path && -x $path ]] ||
-                fail 1 "--stop-command and --start-command go together, and each wants the absolute path of a program (got '$path')"
-        done
-        service=commands
-    fi
-    [[ $service == commands || $service =~ ^systemd:[A-Za-z0-9@._:-]+$ ]] ||
-        fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
+    check_service_options
 }
 
 # prepare makes what a run needs, and sees to it that it is the only one.
@@ -109,14 +100,6 @@ remove_leftovers() {
             rm -f -- "$left"
         fi
     done
-}
-
-# version_of FILE prints what a kubelet's program says it is.
-version_of() {
-    local text
-    text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
-    [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
-    printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
 # find_kubelet settles which program is meant.
