@@ -50,13 +50,7 @@ func flags(f Facts) []Finding {
 		return found(Unknown, "run doctor while the kubelet runs", "the kubelet's flags are not known: neither a process nor a unit of systemd has them")
 	}
 	to := f.target()
-	var gone []string
-	for _, flag := range removedFlags() {
-		if to.From(flag.gone) && slices.Contains(f.Kubelet.Flags, flag.name) {
-			gone = append(gone, fmt.Sprintf("--%s (gone in 1.%d)", flag.name, flag.gone))
-		}
-	}
-	if len(gone) > 0 {
+	if gone := to.removedAmong(removedFlags(), f.Kubelet.Flags, "--"); len(gone) > 0 {
 		return found(Error, "take them out of "+f.Kubelet.Source+", or the kubelet will not start", "%s does not know %s", to, strings.Join(gone, ", "))
 	}
 	return ok("%s knows the %d flags of %s, as far as is known of it", to, len(f.Kubelet.Flags), f.Kubelet.Source)
@@ -65,13 +59,7 @@ func flags(f Facts) []Finding {
 // featureGates judges those that a kubelet does not know any more.
 func featureGates(f Facts) []Finding {
 	to := f.target()
-	var gone []string
-	for _, gate := range removedGates() {
-		if to.From(gate.gone) && slices.Contains(f.Kubelet.Gates, gate.name) {
-			gone = append(gone, fmt.Sprintf("%s (gone in 1.%d)", gate.name, gate.gone))
-		}
-	}
-	if len(gone) > 0 {
+	if gone := to.removedAmong(removedGates(), f.Kubelet.Gates, ""); len(gone) > 0 {
 		return found(Error, "take them out of featureGates of the kubelet's configuration and of --feature-gates, or the kubelet will not start", "%s does not know %s", to, strings.Join(gone, ", "))
 	}
 	return ok("%s knows the %d feature gates that are set, as far as is known of it", to, len(f.Kubelet.Gates))

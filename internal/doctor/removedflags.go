@@ -1,18 +1,35 @@
 package doctor
 
-// removedFlag is a flag of the kubelet that is gone from a minor version on. A kubelet
-// that is given one does not start.
-type removedFlag struct {
+import (
+	"fmt"
+	"slices"
+)
+
+// removed is what kubelets know no more from a minor version on. One that is given it does
+// not start.
+type removed struct {
 	name string
 	gone int
 }
 
-// removedFlags were found by asking kubelets 1.20.2, 1.30.14, 1.31.0, 1.34.4, 1.36.3
+// removedAmong lists what a node uses that a kubelet of the release does not know, each
+// after a prefix.
+func (r Release) removedAmong(table []removed, used []string, prefix string) []string {
+	var gone []string
+	for _, entry := range table {
+		if r.From(entry.gone) && slices.Contains(used, entry.name) {
+			gone = append(gone, fmt.Sprintf("%s%s (gone in 1.%d)", prefix, entry.name, entry.gone))
+		}
+	}
+	return gone
+}
+
+// removedFlags are flags. They were found by asking kubelets 1.20.2, 1.30.14, 1.31.0, 1.34.4, 1.36.3
 // and 1.37.2 for --help, and by looking in which last minor version
 // cmd/kubelet/app/options and pkg/kubelet/config/flags.go name them. Those that they
 // do not name are klog's, gone in 1.26 (KEP-2845), and cAdvisor's, gone in 1.37.
-func removedFlags() []removedFlag {
-	var flags []removedFlag
+func removedFlags() []removed {
+	var flags []removed
 	for _, since := range []struct {
 		gone  int
 		names []string
@@ -40,7 +57,7 @@ func removedFlags() []removedFlag {
 		}},
 	} {
 		for _, name := range since.names {
-			flags = append(flags, removedFlag{name, since.gone})
+			flags = append(flags, removed{name, since.gone})
 		}
 	}
 	return flags

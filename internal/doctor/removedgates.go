@@ -2,19 +2,12 @@ package doctor
 
 import "strings"
 
-// removedGate is a feature gate that is gone from a minor version on. A kubelet whose
-// flags or configuration name it does not start ("unrecognized feature gate",
-// k8s.io/component-base/featuregate).
-type removedGate struct {
-	name string
-	gone int
-}
-
-// removedGates are those that pkg/features of Kubernetes names in one minor version and
+// removedGates are feature gates, which neither flags nor the configuration may name then
+// ("unrecognized feature gate", k8s.io/component-base/featuregate): those that pkg/features of Kubernetes names in one minor version and
 // not in the next, of 1.20 to 1.37, but for those that are in another module's features
 // by then. A kubelet 1.31.0 refuses each that is gone there.
-func removedGates() []removedGate {
-	var gates []removedGate
+func removedGates() []removed {
+	var gates []removed
 	for _, since := range []struct {
 		gone  int
 		names string
@@ -64,7 +57,7 @@ func removedGates() []removedGate {
 			"StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf WorkloadAwarePreemption"},
 	} {
 		for name := range strings.FieldsSeq(since.names) {
-			gates = append(gates, removedGate{name, since.gone})
+			gates = append(gates, removed{name, since.gone})
 		}
 	}
 	return gates

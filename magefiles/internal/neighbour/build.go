@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -56,7 +55,7 @@ func (r Recipe) Build(ctx context.Context, g gocommand.Go, options Options) (str
 		cgo = "1"
 	}
 	out := filepath.Join(options.Out, r.Program)
-	if err := errors.Join(os.MkdirAll(options.Out, 0o755), removeIfThere(out)); err != nil {
+	if err := errors.Join(os.MkdirAll(options.Out, 0o755), os.RemoveAll(out)); err != nil {
 		return "", fmt.Errorf("building %s: %w", r.Name, err)
 	}
 	err = g.Run(ctx, gocommand.Call{
@@ -96,7 +95,7 @@ func (r Recipe) layOut(ctx context.Context, g gocommand.Go, query, tree string) 
 	if downloaded.Dir == "" {
 		return fmt.Errorf("go mod download names no folder of %s", query)
 	}
-	if err := copyTree(downloaded.Dir, tree); err != nil {
+	if err := os.CopyFS(tree, os.DirFS(downloaded.Dir)); err != nil {
 		return err
 	}
 	if r.GoMod == "" {
@@ -106,35 +105,6 @@ func (r Recipe) layOut(ctx context.Context, g gocommand.Go, query, tree string) 
 		if err := os.Rename(filepath.Join(tree, from), filepath.Join(tree, to)); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// copyTree copies the regular files of a folder; a module has no others.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, relative)
-		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	return nil
 }

@@ -45,18 +45,7 @@ func (p *Pipeline) Edit(ctx context.Context, name, version string) error {
 		return fmt.Errorf("%w: series %s on %s in %s; export it with `go tool mage export`, or drop it with `go tool mage edit -discard`",
 			ErrEditing, open.Series, open.Version, p.editDir())
 	}
-	loaded, err := p.loadSeries(name)
-	if err != nil {
-		return err
-	}
-	tag, err := p.version(version)
-	if err != nil {
-		return err
-	}
-	if _, err := p.lock.Entry(tag); err != nil {
-		return err
-	}
-	patches, err := loaded.Select(tag, false)
+	loaded, tag, patches, err := p.selected(name, version, false)
 	if err != nil {
 		return err
 	}

@@ -166,12 +166,13 @@ func treesAfter(store *gittree.Store, version kubever.Version, base plumbing.Has
 	if err != nil {
 		return nil, err
 	}
+	after, err := roottree.After(store, base, result)
+	if err != nil {
+		return nil, err
+	}
 	made := &serieslock.Version{Version: version, Source: base.String()}
-	for _, applied := range result.Patches {
-		if base, err = store.Edit(base, edits(applied.Changes, layout.Upstream)); err != nil {
-			return nil, fmt.Errorf("computing the tree after %s: %w", applied.Patch.File, err)
-		}
-		made.After = append(made.After, serieslock.After{File: applied.Patch.File, Tree: base.String()})
+	for i, applied := range result.Patches {
+		made.After = append(made.After, serieslock.After{File: applied.Patch.File, Tree: after[i].String()})
 	}
 	return made, nil
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,17 +55,23 @@ func (p *Pipeline) IDE(ctx context.Context, options IDEOptions) (string, error) 
 	if err := options.Check(); err != nil {
 		return "", err
 	}
-	binary, name, dir := options.Binary, "kubelet", options.Tree
-	if binary == "" {
-		built, patched, err := p.buildFor(ctx, options.Source, options.Patch, options.Build)
-		if err != nil {
-			return "", err
-		}
-		binary, name = built.Path, fmt.Sprintf("%s %s (%s)", options.Build.Component, built.Version, options.Build.Mode)
-		if dir == "" {
-			dir = patched.Tree.Worktree
-		}
+	if options.Binary != "" {
+		return writeIDE(options.Binary, "kubelet", options.Tree, options)
 	}
+	built, patched, err := p.buildFor(ctx, options.Source, options.Patch, options.Build)
+	if err != nil {
+		return "", err
+	}
+	return ideOf(built, patched, options)
+}
+
+// ideOf is IDE for a kubelet that was built for it.
+func ideOf(built *Built, patched *Patched, options IDEOptions) (string, error) {
+	name := fmt.Sprintf("%s %s (%s)", options.Build.Component, built.Version, options.Build.Mode)
+	return writeIDE(built.Path, name, cmp.Or(options.Tree, patched.Tree.Worktree), options)
+}
+
+func writeIDE(binary, name, dir string, options IDEOptions) (string, error) {
 	ide, err := ideFor(binary, name, dir, options)
 	if err != nil {
 		return "", err
@@ -122,12 +129,14 @@ func (p *Pipeline) DebugBundle(ctx context.Context, options IDEOptions) (string,
 	if options.Binary != "" {
 		return "", errors.New("a debug kit is of a kubelet that is built for it")
 	}
-	ide, err := p.IDE(ctx, options)
+	if err := options.Check(); err != nil {
+		return "", err
+	}
+	built, patched, err := p.buildFor(ctx, options.Source, options.Patch, options.Build)
 	if err != nil {
 		return "", err
 	}
-	// This one is there already.
-	built, patched, err := p.buildFor(ctx, options.Source, options.Patch, options.Build)
+	ide, err := ideOf(built, patched, options)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/graft"
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
+	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -185,19 +186,7 @@ func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
 	if options.Series == StockSeries {
 		return nil
 	}
-	loaded, err := p.loadSeries(options.Series)
-	if err != nil {
-		return err
-	}
-	tag, err := p.version(version)
-	if err != nil {
-		return err
-	}
-	// That a tag is not in the lock says more than that no patch is for it.
-	if _, err := p.lock.Entry(tag); err != nil {
-		return err
-	}
-	patches, err := loaded.Select(tag, options.Untested)
+	loaded, _, patches, err := p.selected(options.Series, version, options.Untested)
 	if err != nil {
 		return err
 	}
@@ -205,6 +194,25 @@ func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
 		return nil // Patch says it
 	}
 	return err
+}
+
+// selected reads a series, and selects its patches for a tag of the lock (empty: the
+// newest).
+func (p *Pipeline) selected(name, version string, untested bool) (*series.Series, kubever.Version, []*series.Patch, error) {
+	loaded, err := p.loadSeries(name)
+	if err != nil {
+		return nil, kubever.Version{}, nil, err
+	}
+	tag, err := p.version(version)
+	if err != nil {
+		return nil, kubever.Version{}, nil, err
+	}
+	// That a tag is not in the lock says more than that no patch is for it.
+	if _, err := p.lock.Entry(tag); err != nil {
+		return nil, kubever.Version{}, nil, err
+	}
+	patches, err := loaded.Select(tag, untested)
+	return loaded, tag, patches, err
 }
 
 // loadSeries reads a series by its folder's name.

@@ -18,13 +18,7 @@ func keyColumns(part string) int {
 	return 2 // the upgrade and its scenario; what was measured and against what
 }
 
-// upgradesInPage is the part with the upgrades, a row for each run in upgradesPage and
-// one for each pair of versions in frontPage.
-const (
-	upgradesInPage = "upgrades"
-	upgradesPage   = "docs/upgrades.md"
-	frontPage      = "README.md"
-)
+const frontPage = "README.md"
 
 // Show prints a table, which write writes, and with keep also puts its rows into the part
 // of that name of README.md.
@@ -32,14 +26,14 @@ func (p *Pipeline) Show(part string, keep bool, write func(io.Writer)) error {
 	return p.show(frontPage, part, keep, write)
 }
 
-// ShowUpgrades prints what runs showed, also those that failed, and with keep puts it into docs/upgrades.md,
-// and the sum of all that is there into README.md.
+// ShowUpgrades prints what runs showed, also those that failed, and with keep puts it into
+// upgradetable.Page, and the sum of all that is there into README.md.
 func (p *Pipeline) ShowUpgrades(results []*upgrade.Result, keep bool) error {
-	err := p.show(upgradesPage, upgradesInPage, keep, func(out io.Writer) { upgrade.WriteSummary(out, results) })
+	err := p.show(upgradetable.Page, upgradetable.Part, keep, func(out io.Writer) { upgrade.WriteSummary(out, results) })
 	if err != nil || !keep {
 		return err
 	}
-	all, err := readme.Part(filepath.Join(p.config.Root, upgradesPage), upgradesInPage)
+	all, err := readme.Part(filepath.Join(p.config.Root, upgradetable.Page), upgradetable.Part)
 	if err != nil {
 		return err
 	}
@@ -47,7 +41,7 @@ func (p *Pipeline) ShowUpgrades(results []*upgrade.Result, keep bool) error {
 	if err != nil {
 		return err
 	}
-	return readme.Replace(filepath.Join(p.config.Root, frontPage), upgradesInPage, upgradetable.Summarize(rows))
+	return readme.Replace(filepath.Join(p.config.Root, frontPage), upgradetable.Part, upgradetable.Summarize(rows))
 }
 
 func (p *Pipeline) show(page, part string, keep bool, write func(io.Writer)) error {

@@ -10,6 +10,7 @@ import (
 	"text/template"
 
 	"github.com/steadylet/steadylet/magefiles/internal/readme"
+	"github.com/steadylet/steadylet/magefiles/internal/upgradetable"
 )
 
 //go:embed notes.md.tmpl
@@ -38,7 +39,7 @@ func (m *maker) notes() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the compatibility table: %w", err)
 	}
-	upgrades, err := readme.Part(filepath.Join(m.Root, "docs", "upgrades.md"), "upgrades")
+	upgrades, err := readme.Part(filepath.Join(m.Root, upgradetable.Page), upgradetable.Part)
 	if err != nil {
 		return nil, fmt.Errorf("reading the table of upgrades: %w", err)
 	}

@@ -137,8 +137,13 @@ func (t *Tree) Where(missing string, most int) ([]string, error) {
 
 // After returns the ID of the tree after each patch of a result that was computed on t.
 func (t *Tree) After(result *series.Result) ([]plumbing.Hash, error) {
+	return After(t.store, t.ID, result)
+}
+
+// After stores the tree after each patch of a result that was computed on a tree in the
+// upstream layout, and returns their IDs. Nothing is checked out.
+func After(store *gittree.Store, id plumbing.Hash, result *series.Result) ([]plumbing.Hash, error) {
 	var after []plumbing.Hash
-	id := t.ID
 	for _, applied := range result.Patches {
 		var changes []gittree.Change
 		for _, change := range applied.Changes {
@@ -146,7 +151,7 @@ func (t *Tree) After(result *series.Result) ([]plumbing.Hash, error) {
 				Path: change.Path, Data: change.Data, Executable: change.Executable, Delete: change.Kind == series.Delete,
 			})
 		}
-		edited, err := t.store.Edit(id, changes)
+		edited, err := store.Edit(id, changes)
 		if err != nil {
 			return nil, fmt.Errorf("computing the tree after %s: %w", applied.Patch.File, err)
 		}

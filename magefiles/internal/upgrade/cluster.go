@@ -89,7 +89,7 @@ func (c *cluster) containers(ctx context.Context) ([]testnode.Container, error) 
 	}
 	for i := range all {
 		for _, pod := range c.pods {
-			if pod.static && all[i].Pod == pod.name+"-"+testnode.NodeName {
+			if pod.static && all[i].Pod == staticName(pod.name) {
 				all[i].Pod = pod.name
 			}
 		}

@@ -152,7 +152,7 @@ func (r *run) listedPods(ctx context.Context) (pods []predict.Pod, err error) {
 func (r *run) collect(upgrade predict.Upgrade, pods []predict.Pod, keep func(containerName, predict.Forecast)) {
 	for _, pod := range pods {
 		for _, f := range upgrade.Pod(pod) {
-			keep(containerName{strings.TrimSuffix(f.Pod, "-"+testnode.NodeName), f.Container}, f)
+			keep(containerName{rigName(f.Pod), f.Container}, f)
 		}
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // startKubelet starts the kubelet and waits until it knows every pod.
@@ -77,7 +75,7 @@ func (c *cluster) knowsPods(ctx context.Context) bool {
 		names = append(names, item.Metadata.Name)
 	}
 	for _, pod := range c.pods {
-		if !slices.Contains(names, pod.name) && !slices.Contains(names, pod.name+"-"+testnode.NodeName) {
+		if !slices.Contains(names, pod.name) && !slices.Contains(names, staticName(pod.name)) {
 			return false
 		}
 	}

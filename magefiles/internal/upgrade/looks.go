@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 const (
@@ -31,7 +29,7 @@ func looksIn(log string) map[string]int {
 	counts := map[string]int{}
 	for line := range strings.Lines(log) {
 		if found := lookedAt.FindStringSubmatch(line); found != nil {
-			counts[strings.TrimSuffix(found[1]+found[2], "-"+testnode.NodeName)]++
+			counts[rigName(found[1]+found[2])]++
 		}
 	}
 	return counts
@@ -114,7 +112,7 @@ type podList struct {
 // pod is replaced, the list has two of its name.)
 func (l podList) has(name containerName, fields any) bool {
 	for _, pod := range l.Items {
-		if strings.TrimSuffix(pod.Metadata.Name, "-"+testnode.NodeName) != name.Pod {
+		if rigName(pod.Metadata.Name) != name.Pod {
 			continue
 		}
 		for _, field := range []string{"initContainers", "containers"} {

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-
-	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
 
 // mirror is what the API server has of a static pod.
@@ -31,7 +29,7 @@ func (c *cluster) mirrors(ctx context.Context) (map[string]mirror, error) {
 				Conditions []struct{ Type, Status string }
 			}
 		}
-		err := c.plane.api.get(ctx, c.podsPath()+"/"+pod.name+"-"+testnode.NodeName, &answer)
+		err := c.plane.api.get(ctx, c.podsPath()+"/"+staticName(pod.name), &answer)
 		if err != nil && StatusCode(err) != http.StatusNotFound {
 			return nil, err
 		}

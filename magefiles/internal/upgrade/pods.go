@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
@@ -257,3 +258,9 @@ func containersOf(pods []pod) []container {
 	slices.SortFunc(found, func(a, b container) int { return compareNames(a.containerName, b.containerName) })
 	return found
 }
+
+// staticName is the name that a kubelet gives to the static pod of that name in the rig.
+func staticName(name string) string { return name + "-" + testnode.NodeName }
+
+// rigName is the name in the rig of a pod, static or not, with that name on the node.
+func rigName(name string) string { return strings.TrimSuffix(name, "-"+testnode.NodeName) }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/steadylet/steadylet/internal/predict"
-	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -38,7 +37,7 @@ func verdictsIn(log string) verdicts {
 			v.steps[found[1]] = append(v.steps[found[1]], step)
 		}
 		if found := uidLine.FindStringSubmatch(line); found != nil {
-			v.uids[strings.TrimSuffix(found[1], "-"+testnode.NodeName)] = true
+			v.uids[rigName(found[1])] = true
 		}
 	}
 	return v
@@ -235,7 +234,7 @@ func (r *run) suppressed(ctx context.Context) (map[string]bool, error) {
 	found := map[string]bool{}
 	for _, event := range events.Items {
 		if event.Reason == suppressedEvent {
-			found[strings.TrimSuffix(event.InvolvedObject.Name, "-"+testnode.NodeName)] = true
+			found[rigName(event.InvolvedObject.Name)] = true
 		}
 	}
 	return found, nil

@@ -10,6 +10,13 @@ import (
 	"strings"
 )
 
+// Page is the file in the repository with a row for each run, Part the name of that part
+// of it; README.md has what Summarize makes of it under the same name.
+const (
+	Page = "docs/upgrades.md"
+	Part = "upgrades"
+)
+
 // Heading is the first line of the table that Summarize reads, as Row writes its rows.
 const Heading = "| upgrade | scenario | containers | had to be replaced | were replaced | result | series |"
 
