@@ -9,7 +9,7 @@ meant=0
 say() {
     # Whoever reads may be gone; the run goes on.
     printf '%s\n' "$*" >&2 || true
-    [[ -z $log ]] || printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log" || true
+    [[ -z $log ]] || TZ=UTC printf '%(%FT%TZ)T %s\n' -1 "$*" >>"$log" || true
 }
 
 # fail STATUS TEXT... ends the run; the EXIT trap puts things right.
@@ -44,15 +44,21 @@ awaited() {
     return "$status"
 }
 
+# say_lines says what it reads, to its end, in a process of its own. (It is a function
+# because bash may run a trap between two lines of a substitution, and then reads the
+# trap's own text as a part of it.)
+say_lines() {
+    local line
+    trap : PIPE
+    trap '' INT TERM HUP
+    while IFS= read -r line || [[ -n $line ]]; do say "$line"; done
+}
+
 # relayed is awaited, and says what the command prints to its standard error: a program
 # ends when whoever reads that is gone, and this run must not end half-way.
 relayed() {
-    local status=0 to reader line
-    exec {to}> >(
-        trap : PIPE
-        trap '' INT TERM HUP
-        while IFS= read -r line || [[ -n $line ]]; do say "$line"; done
-    )
+    local status=0 to reader
+    exec {to}> >(say_lines)
     reader=$!
     awaited "$@" 2>&"$to" || status=$?
     exec {to}>&-

@@ -262,6 +262,8 @@ func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A process group of its own, as a shell gives one, so that SIGINT is not ignored.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +271,11 @@ func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		text.WriteString(lines.Text() + "\n")
 		if strings.Contains(lines.Text(), until) || strings.Contains(lines.Text(), "going back") {
-			if err := cmd.Process.Signal(signal); err != nil {
+			to := cmd.Process.Pid
+			if signal == syscall.SIGINT {
+				to = -to // a terminal asks the whole group
+			}
+			if err := syscall.Kill(to, signal); err != nil {
 				t.Error(err)
 			}
 		}
