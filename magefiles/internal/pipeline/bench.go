@@ -105,16 +105,20 @@ func (p *Pipeline) benchRuntime(ctx context.Context, tree *source.Tree, options 
 // benchStarts compares the start of a patched kubelet with that of a stock one, and
 // counts what the patched one writes in steady state.
 func (p *Pipeline) benchStarts(ctx context.Context, options BenchOptions) ([]bench.Figure, error) {
-	patched, err := p.kubelet(ctx, options.Version, false, options.Archive)
+	tag, err := p.version(options.Version)
 	if err != nil {
 		return nil, err
 	}
-	stock, err := p.kubelet(ctx, options.Version, true, options.Archive)
+	patched, err := p.program(ctx, "kubelet", tag, false, options.Archive)
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs := firstrun.Options{Kubelet: patched.Path, Version: patched.Version}, firstrun.Options{Kubelet: stock.Path, Version: stock.Version}
-	p.progress.Say("starting kubelets %s, stock and patched in turns", patched.Version)
+	stock, err := p.program(ctx, "kubelet", tag, true, options.Archive)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := firstrun.Options{Kubelet: patched.Path, Version: tag}, firstrun.Options{Kubelet: stock.Path, Version: tag}
+	p.progress.Say("starting kubelets %s, stock and patched in turns", tag)
 	mine, others, err := firstrun.Starts(ctx, ours, theirs, startRounds)
 	if err != nil {
 		return nil, err

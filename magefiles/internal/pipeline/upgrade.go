@@ -13,7 +13,7 @@ import (
 )
 
 // apiServerVersion is that of the rig's API server, whatever the kubelets are.
-const apiServerVersion = "v1.31.0"
+var apiServerVersion = kubever.Version{Major: 1, Minor: 31}
 
 // archiveVersion is the version whose source is an archive: it is published as no
 // set of modules that builds.
@@ -51,62 +51,95 @@ func (p *Pipeline) UpgradeTest(ctx context.Context, options UpgradeOptions) ([]*
 	if err := upgrade.Require(); err != nil {
 		return nil, err // before anything is built
 	}
-	rig, err := p.rig(ctx, options)
+	rig, err := p.rig(options)
 	if err != nil {
 		return nil, err
 	}
 	if options.Scenarios == "all" || options.fitting {
 		scenarios = upgrade.Fitting(rig, scenarios)
 	}
+	for _, scenario := range scenarios {
+		if err := scenario.Check(rig); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.buildRig(ctx, &rig, options.Archive); err != nil {
+		return nil, err
+	}
 	return upgrade.RunAll(ctx, rig, scenarios, p.config.Results)
 }
 
-// rig builds the kubelets and the API server.
-func (p *Pipeline) rig(ctx context.Context, options UpgradeOptions) (upgrade.Options, error) {
+// rig says which kubelets run. What can't be built is refused here, before minutes go into
+// the others.
+func (p *Pipeline) rig(options UpgradeOptions) (upgrade.Options, error) {
 	rig := upgrade.Options{
 		Logs: filepath.Join(p.space.Dir(), "upgrade-logs"), Keep: options.Keep, Say: p.progress.Say,
 	}
-	var err error
-	if rig.From, err = p.kubelet(ctx, options.From, options.FromStock, options.Archive); err != nil {
-		return rig, err
-	}
-	if options.Via != "" {
-		if rig.Via, err = p.kubelet(ctx, options.Via, false, options.Archive); err != nil {
+	for _, wanted := range []struct {
+		kubelet *upgrade.Kubelet
+		version string
+		stock   bool
+	}{
+		{&rig.From, options.From, options.FromStock},
+		{&rig.Via, options.Via, false},
+		{&rig.To, options.To, options.ToStock},
+	} {
+		if wanted.kubelet == &rig.Via && wanted.version == "" {
+			continue
+		}
+		tag, err := kubever.Parse(wanted.version)
+		if err != nil {
 			return rig, err
 		}
+		if err := p.buildable(tag, wanted.stock, options.Archive); err != nil {
+			return rig, err
+		}
+		*wanted.kubelet = upgrade.Kubelet{Version: tag, Patched: !wanted.stock}
 	}
-	if rig.To, err = p.kubelet(ctx, options.To, options.ToStock, options.Archive); err != nil {
-		return rig, err
-	}
-	server, err := p.program(ctx, "kube-apiserver", apiServerVersion, true, options.Archive)
-	if err != nil {
-		return rig, err
-	}
-	rig.APIServer = server.Path
 	return rig, nil
 }
 
-func (p *Pipeline) kubelet(ctx context.Context, version string, stock bool, archive string) (upgrade.Kubelet, error) {
-	tag, err := kubever.Parse(version)
-	if err != nil {
-		return upgrade.Kubelet{}, err
+// buildable reports what keeps a kubelet of the tag from being built.
+func (p *Pipeline) buildable(tag kubever.Version, stock bool, archive string) error {
+	if tag.String() == archiveVersion && archive == "" {
+		return fmt.Errorf("building a kubelet %s needs its source tarball: name it with -archive", tag)
 	}
-	built, err := p.program(ctx, "kubelet", tag.String(), stock, archive)
+	entry, err := p.lock.Entry(tag)
 	if err != nil {
-		return upgrade.Kubelet{}, err
+		return err
 	}
-	return upgrade.Kubelet{Path: built.Path, Version: tag, Patched: !stock}, nil
+	if entry.RootOnly && tag.String() != archiveVersion {
+		return fmt.Errorf("a kubelet %s can't be built: its staging modules are not to be had", tag)
+	}
+	if stock {
+		return nil
+	}
+	_, _, _, err = p.selected(DefaultSeries, tag.String(), false)
+	return err
+}
+
+// buildRig builds the kubelets and the API server.
+func (p *Pipeline) buildRig(ctx context.Context, rig *upgrade.Options, archive string) error {
+	for _, kubelet := range []*upgrade.Kubelet{&rig.From, &rig.Via, &rig.To} {
+		if *kubelet == (upgrade.Kubelet{}) {
+			continue
+		}
+		built, err := p.program(ctx, "kubelet", kubelet.Version, !kubelet.Patched, archive)
+		if err != nil {
+			return err
+		}
+		kubelet.Path = built.Path
+	}
+	server, err := p.program(ctx, "kube-apiserver", apiServerVersion, true, archive)
+	if err != nil {
+		return err
+	}
+	rig.APIServer = server.Path
+	return nil
 }
 
 // program builds a component, with the default series or none.
-func (p *Pipeline) program(ctx context.Context, component, version string, stock bool, archive string) (*Built, error) {
-	if version == archiveVersion && archive == "" {
-		return nil, fmt.Errorf("building %s %s needs its source tarball: name it with -archive", component, version)
-	}
-	tag, err := kubever.Parse(version)
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) program(ctx context.Context, component string, tag kubever.Version, stock bool, archive string) (*Built, error) {
 	tree, err := p.Source(ctx, sourceOf(tag, archive))
 	if err != nil {
 		return nil, err
@@ -123,13 +156,15 @@ func (p *Pipeline) program(ctx context.Context, component, version string, stock
 }
 
 // matrix are the pairs of UpgradeMatrix: within and across the change of the hash in
-// 1.31, of one minor version and of many.
+// 1.31, of one minor version and of many. One that names a scenario is there for it alone.
 var matrix = []UpgradeOptions{
 	{From: archiveVersion, To: "v1.30.14"},
 	{From: "v1.30.14", To: "v1.31.0"},
 	{From: "v1.31.0", To: "v1.36.3"},
 	{From: "v1.30.14", Via: "v1.31.0", To: "v1.36.3"},
 	{From: "v1.36.3", To: "v1.37.2"},
+	// 1.30 knows fields that 1.20 does not, and hashes all of them; 1.31 does not.
+	{From: archiveVersion, Via: "v1.30.14", To: "v1.31.0", Scenarios: "hops-edit"},
 }
 
 // UpgradeMatrix runs every pair of the matrix three times: stock to stock, as the
@@ -160,14 +195,19 @@ func (p *Pipeline) UpgradeMatrix(ctx context.Context, options UpgradeOptions) ([
 
 // pair runs one pair of the matrix.
 func (p *Pipeline) pair(ctx context.Context, pair UpgradeOptions, scenarios []upgrade.Scenario) ([]*upgrade.Result, error) {
-	control := pair
-	control.FromStock, control.ToStock, control.Via, control.Scenarios = true, true, "", "plain"
-	results, err := p.UpgradeTest(ctx, control)
-	failures := []error{err}
+	var results []*upgrade.Result
+	var failures []error
+	only := pair.Scenarios
+	if only == "" {
+		control := pair
+		control.FromStock, control.ToStock, control.Via, control.Scenarios = true, true, "", "plain"
+		found, err := p.UpgradeTest(ctx, control)
+		results, failures = found, []error{err}
+	}
 	for _, stock := range []bool{true, false} {
 		pair.FromStock, pair.fitting = stock, true
 		pair.Scenarios = upgrade.Names(scenarios, func(s upgrade.Scenario) bool {
-			return s.PatchedFrom != stock
+			return s.PatchedFrom != stock && (only == "" || s.Name == only)
 		})
 		if pair.Scenarios == "" || ctx.Err() != nil {
 			continue

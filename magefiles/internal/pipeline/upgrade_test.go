@@ -29,6 +29,9 @@ func TestUpgradeTestRefuses(t *testing.T) {
 	}{
 		"unknown scenario": {pipeline.UpgradeOptions{From: "v1.36.3", To: "v1.36.3", Scenarios: "nonsense"}, "edit-during"},
 		"no tag":           {pipeline.UpgradeOptions{From: "1.36", To: "v1.36.3", Scenarios: "plain"}, "not a Kubernetes version"},
+		"bad second tag":   {pipeline.UpgradeOptions{From: "v1.36.3", To: "v1.36", Scenarios: "plain"}, "not a Kubernetes version"},
+		"unknown tag":      {pipeline.UpgradeOptions{From: "v1.36.3", To: "v1.99.0", Scenarios: "plain"}, "v1.99.0"},
+		"nothing between":  {pipeline.UpgradeOptions{From: "v1.36.3", To: "v1.36.3", FromStock: true, Scenarios: "hops"}, "needs a kubelet between"},
 		"no archive":       {pipeline.UpgradeOptions{From: "v1.20.2", To: "v1.36.3", Scenarios: "plain"}, "-archive"},
 	} {
 		t.Run(name, func(t *testing.T) {

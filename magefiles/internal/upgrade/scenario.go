@@ -81,7 +81,8 @@ func (s Scenario) everyContainer(options Options) []container {
 	return containers
 }
 
-// Check reports what the options lack for the scenario.
+// Check reports what the options lack for the scenario. Of the kubelets it needs what they
+// are, not their paths, so that it can be asked before they are built.
 func (s Scenario) Check(options Options) error {
 	switch {
 	case s.PatchedFrom && !options.From.Patched:
@@ -90,9 +91,9 @@ func (s Scenario) Check(options Options) error {
 		return fmt.Errorf("scenario %s needs a patched new kubelet, and %s is not", s.Name, options.To)
 	case s.StockFrom && options.From.Patched:
 		return fmt.Errorf("scenario %s needs a stock old kubelet, and %s is not", s.Name, options.From)
-	case s.PatchedVia && options.Via.Path != "" && !options.Via.Patched:
+	case s.PatchedVia && options.Via != (Kubelet{}) && !options.Via.Patched:
 		return fmt.Errorf("scenario %s needs a patched kubelet in between, and %s is not", s.Name, options.Via)
-	case s.Via && options.Via.Path == "":
+	case s.Via && options.Via == (Kubelet{}):
 		return fmt.Errorf("scenario %s needs a kubelet between %s and %s", s.Name, options.From, options.To)
 	case s.fits == nil:
 		return nil
