@@ -128,13 +128,14 @@ func Patch(ctx context.Context,
 func Bench(ctx context.Context,
 	version *string, // Kubernetes tag to build (default: v1.31.0)
 	archive *string, // source tarball of 1.20.2; without it the checkout is not measured
+	only *string, // some of apply, decision, file, start, checkout, build, separated by commas (default: all)
 	rounds *int, // how often what is short is repeated (default: 3)
 	soak *time.Duration, // how long a kubelet is watched for writes of its state file (default: 10m)
 	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(func(p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
-			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Rounds: value(rounds, 3),
+			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Only: value(only, ""), Rounds: value(rounds, 3),
 			Soak: value(soak, 10*time.Minute),
 		})
 		return errors.Join(err, p.Show("figures", err == nil && value(readme, false), func(out io.Writer) { bench.Print(out, figures) }))

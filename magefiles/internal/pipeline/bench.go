@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/firstrun"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
-	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
 
 // BenchOptions say what is measured.
@@ -21,6 +22,8 @@ type BenchOptions struct {
 	// Archive is the source tarball of 1.20.2, for the checkout; without one it
 	// is left out.
 	Archive string
+	// Only names groups of figures, separated by commas; empty is all of them.
+	Only string
 	// Rounds is how often what is short is repeated.
 	Rounds int
 	// Soak is how long a kubelet is watched for writes of its state file; 0 leaves
@@ -32,23 +35,68 @@ type BenchOptions struct {
 // milliseconds.
 const startRounds = 15
 
+// benchGroup is what is measured at once.
+type benchGroup struct {
+	name string
+	run  func(p *Pipeline, ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error)
+}
+
+func benchGroups() []benchGroup {
+	return []benchGroup{
+		{"apply", (*Pipeline).benchApply},
+		{"decision", (*Pipeline).benchDecision},
+		{"file", (*Pipeline).benchFile},
+		{"start", (*Pipeline).benchStarts},
+		{"checkout", (*Pipeline).benchCheckout},
+		{"build", (*Pipeline).benchBuilds},
+	}
+}
+
+// chosenGroups returns the groups of those names, separated by commas, or all of them.
+func chosenGroups(names string) ([]benchGroup, error) {
+	all := benchGroups()
+	if names == "" {
+		return all, nil
+	}
+	var chosen []benchGroup
+	for _, name := range strings.Split(names, ",") {
+		i := slices.IndexFunc(all, func(g benchGroup) bool { return g.name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("nothing to measure is called %q: want some of apply, decision, file, start, checkout, build, separated by commas", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
 // Bench measures the pipeline against what a person would run instead. Scratch
 // space goes beside the workspace, since it takes several GiB.
 func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []bench.Figure, err error) {
+	groups, err := chosenGroups(options.Only)
+	if err != nil {
+		return nil, err
+	}
 	scratch, err := p.space.TempDir()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	for _, group := range groups {
+		found, err := group.run(p, ctx, options, scratch)
+		figures = append(figures, found...)
+		if err != nil {
+			return figures, err
+		}
+	}
+	return figures, nil
+}
+
+func (p *Pipeline) benchApply(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {
 	tree, err := p.Source(ctx, SourceOptions{Version: options.Version, Kind: "module"})
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := p.loadSeries(DefaultSeries)
-	if err != nil {
-		return nil, err
-	}
-	selected, err := loaded.Select(tree.Request.Version, false)
+	_, _, selected, err := p.selected(DefaultSeries, options.Version, false)
 	if err != nil {
 		return nil, err
 	}
@@ -63,48 +111,54 @@ func (p *Pipeline) Bench(ctx context.Context, options BenchOptions) (figures []b
 	if err != nil {
 		return nil, err
 	}
-	figures = append(figures, applied)
-	runtime, err := p.benchRuntime(ctx, tree, options)
-	if err != nil {
-		return figures, err
-	}
-	figures = append(figures, runtime...)
-	starts, err := p.benchStarts(ctx, options)
-	figures = append(figures, starts...)
-	if err != nil {
-		return figures, err
-	}
-	checkout, err := p.benchCheckout(ctx, options, scratch)
-	if err != nil {
-		return figures, err
-	}
-	figures = append(figures, checkout...)
-	p.progress.Say("compiling %s from nothing, twice: this takes as long as that", tree.Request.Version)
-	builds, err := bench.Builds{
-		Root: p.config.Root, Scratch: filepath.Join(scratch, "builds"), Version: tree.Request.Version.String(), Rounds: options.Rounds,
-	}.Run(ctx)
-	return append(figures, builds...), err
+	return []bench.Figure{applied}, nil
 }
 
-// benchRuntime measures what the patch costs a kubelet.
-func (p *Pipeline) benchRuntime(ctx context.Context, tree *source.Tree, options BenchOptions) ([]bench.Figure, error) {
-	patched, err := p.Patch(ctx, tree, PatchOptions{Series: DefaultSeries})
-	if err != nil {
-		return nil, err
+// wholeSpecVersion is the newest kubelet that hashes a container's whole spec.
+const wholeSpecVersion = "v1.30.14"
+
+// benchDecision measures what the patch costs a kubelet, of either way of hashing.
+func (p *Pipeline) benchDecision(ctx context.Context, options BenchOptions, _ string) ([]bench.Figure, error) {
+	var figures []bench.Figure
+	for _, version := range slices.Compact([]string{wholeSpecVersion, options.Version}) {
+		tree, err := p.Source(ctx, SourceOptions{Version: version, Kind: "module"})
+		if err != nil {
+			return figures, err
+		}
+		patched, err := p.Patch(ctx, tree, PatchOptions{Series: DefaultSeries})
+		if err != nil {
+			return figures, err
+		}
+		if err := p.Checkout(ctx, patched); err != nil {
+			return figures, err
+		}
+		p.progress.Say("compiling a benchmark of the patched decision of %s", version)
+		found, err := bench.Decision{
+			Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
+			Version: tree.Request.Version, Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment,
+		}.Run(ctx)
+		figures = append(figures, found...)
+		if err != nil {
+			return figures, err
+		}
 	}
-	if err := p.Checkout(ctx, patched); err != nil {
-		return nil, err
-	}
-	p.progress.Say("compiling a benchmark of the patched decision")
-	return bench.Runtime{
-		Root: p.config.Root, Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
-		Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment,
+	return figures, nil
+}
+
+func (p *Pipeline) benchFile(ctx context.Context, _ BenchOptions, _ string) ([]bench.Figure, error) {
+	return bench.File(ctx, p.config.Root, p.config.Environment)
+}
+
+func (p *Pipeline) benchBuilds(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {
+	p.progress.Say("compiling %s from nothing, twice: this takes as long as that", options.Version)
+	return bench.Builds{
+		Root: p.config.Root, Scratch: filepath.Join(scratch, "builds"), Version: options.Version, Rounds: options.Rounds,
 	}.Run(ctx)
 }
 
 // benchStarts compares the start of a patched kubelet with that of a stock one, and
 // counts what the patched one writes in steady state.
-func (p *Pipeline) benchStarts(ctx context.Context, options BenchOptions) ([]bench.Figure, error) {
+func (p *Pipeline) benchStarts(ctx context.Context, options BenchOptions, _ string) ([]bench.Figure, error) {
 	tag, err := p.version(options.Version)
 	if err != nil {
 		return nil, err
