@@ -70,10 +70,10 @@ func (r *Reporter) Say(format string, args ...any) {
 
 // Step starts a step. It ends with Done or Abort.
 func (r *Reporter) Step(name string, unit Unit) *Step {
-	s := &Step{reporter: r, name: name, unit: unit, start: time.Now()}
-	s.reported = s.start
+	s := &Step{reporter: r, name: name, unit: unit, start: time.Now(), over: make(chan struct{})}
 	if r.bars == nil {
 		r.Say("%s: started", name)
+		go s.report()
 		return s
 	}
 	counters := decor.CountersNoUnit("%d / %d "+string(unit), decor.WCSyncSpace)
@@ -110,11 +110,29 @@ type Step struct {
 	name     string
 	unit     Unit
 	start    time.Time
+	over     chan struct{} // closed at the end
 
 	mu          sync.Mutex // guards what follows
 	done, total int64
-	reported    time.Time
 	ended       bool
+}
+
+// report writes a line now and then, also while nothing moves, until the step ends.
+func (s *Step) report() {
+	ticker := time.NewTicker(plainInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.over:
+			return
+		case <-ticker.C:
+			s.mu.Lock()
+			if !s.ended {
+				s.reporter.Say("%s: %s", s.name, s.amount(time.Since(s.start)))
+			}
+			s.mu.Unlock()
+		}
+	}
 }
 
 // Set says how much is done, of how much; a total of 0 means it isn't known yet.
@@ -126,23 +144,22 @@ func (s *Step) Set(done, total int64) {
 		// A bar whose total is reached is complete for good: only Done ends it.
 		s.bar.SetTotal(max(total, done+1), false)
 		s.bar.SetCurrent(done)
-		return
-	}
-	if now := time.Now(); now.Sub(s.reported) >= plainInterval {
-		s.reported = now
-		s.reporter.Say("%s: %s", s.name, s.amount(now.Sub(s.start)))
 	}
 }
 
-// amount describes how far the step is after the elapsed time.
+// amount describes how far the step is after the elapsed time. When all is done but not
+// ended, as while a program is linked, nobody knows how long that takes.
 func (s *Step) amount(elapsed time.Duration) string {
-	text := fmt.Sprintf("%d %s", s.done, s.unit)
+	so := elapsed.Round(time.Second)
 	if s.total <= 0 || s.done <= 0 {
-		return text
+		return fmt.Sprintf("%d %s, %s so far", s.done, s.unit, so)
 	}
+	text := fmt.Sprintf("%d of %d %s (%d%%), %s so far", s.done, s.total, s.unit, 100*s.done/s.total, so)
 	remaining := time.Duration(float64(elapsed) * float64(s.total-s.done) / float64(s.done))
-	return fmt.Sprintf("%d of %d %s (%d%%), about %s left",
-		s.done, s.total, s.unit, 100*s.done/s.total, max(remaining, 0).Round(time.Second))
+	if remaining = remaining.Round(time.Second); remaining > 0 {
+		text += fmt.Sprintf(", about %s left", remaining)
+	}
+	return text
 }
 
 // Done ends the step; note, which may be empty, is shown with its duration.
@@ -176,7 +193,9 @@ func (s *Step) end() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := !s.ended
-	s.ended = true
+	if s.ended = true; first {
+		close(s.over)
+	}
 	return first
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,29 @@ func TestPlainLinesHaveNoControlCharacters(t *testing.T) {
 	if strings.ContainsAny(out.String(), "\x1b\r") {
 		t.Errorf("control characters in %q", out.String())
 	}
+}
+
+// A step says that it goes on while nothing moves too, and nothing after its end.
+func TestPlainLinesGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		step := progress.New(&out, false).Step("compile", progress.Packages)
+		time.Sleep(11 * time.Second)
+		step.Set(50, 100)
+		time.Sleep(10 * time.Second)
+		step.Set(100, 100)
+		time.Sleep(10 * time.Second)
+		step.Done("")
+		time.Sleep(time.Minute)
+		want := "compile: started\n" +
+			"compile: 0 packages, 10s so far\n" +
+			"compile: 50 of 100 packages (50%), 20s so far, about 20s left\n" +
+			"compile: 100 of 100 packages (100%), 30s so far\n" +
+			"compile: done in 31s\n"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestFinishedStepsKeepTheirOrderAndNote(t *testing.T) {
