@@ -250,7 +250,7 @@ func Test(ctx context.Context,
 // The scenarios are plain, edit-before, edit-during, edit-content, edit-after, edit-undone,
 // death, liveness, sidecar-edit, static-edit, static-uid-edit, static-spec-edit,
 // static-spec-edit-after, lost, corrupt, corrupt-edit, read-only, disk-full, clock, killed,
-// disabled, off-and-on, hops, hops-edit, stock-between, rollback, rollback-edit,
+// disabled, off-and-on, hops, hops-edit, stock-between, stock-again, rollback, rollback-edit,
 // forth-and-back, newer-fields, dropped-fields,
 // dropped-fields-edit and resize-policy; -scenario=list says what happens in each, and
 // leaves it at that.

@@ -72,6 +72,7 @@ func TestPlan(t *testing.T) {
 			"plain/app": "start of 2 restarts", "rich/app": "start of 2 restarts", "rich/helper": "start of 2 restarts", "init/app": "start of 2 restarts",
 			"recent/app": "start of 2 restarts", "sidecar/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static/app": "start of 2 restarts",
 		}},
+		"back to the stock one": {"stock-again", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
 		"resized": {"resize-policy", Options{From: stock("v1.31.0"), To: patched("v1.36.3")}, map[string]string{
 			"resize/app": "start of 2 may restart",
 		}},

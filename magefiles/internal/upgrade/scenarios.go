@@ -129,6 +129,7 @@ func directions() []Scenario {
 				under(1, createLater),
 				down(nothing, ofStockBetween(lateRecent), ofStockBetween(lateStaticUID)),
 			}},
+		{Name: "stock-again", Summary: "to the new kubelet, a patched one, and back to the old one, a stock one", StockFrom: true, PatchedTo: true, path: thereAndBack},
 		{Name: "rollback", Summary: "from the new kubelet to the old one", PatchedFrom: true, PatchedTo: true, path: backward},
 		{Name: "rollback-edit", Summary: "an image and fields of static pods are edited during a rollback", PatchedFrom: true, PatchedTo: true, path: backward,
 			events: []event{
