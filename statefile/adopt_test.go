@@ -76,7 +76,6 @@ func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
 		"resizePolicy by a gate":     {adoptedBy("v1.30.14", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"resizePolicy":[{"resourceName":"cpu"}]}`, false},
 		"a field that it knew added": {adoptedBy("v1.30.14", old), "v1.30.14", `{"name":"app","image":"app:v1","resources":{},"restartPolicy":"Always"}`, true},
 		"rollback drops fields":      {adoptedBy("v1.30.14", `{"restartPolicy":"Always"}`), "v1.20.2", old, false},
-		"1.31 hashes image and name": {adoptedBy("v1.31.0", old), "v1.30.14", `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`, false},
 	} {
 		t.Run(description, func(t *testing.T) {
 			state := running(test.running)
@@ -90,6 +89,46 @@ func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
 			}
 			if !got.Changed && adopt != nil && adopt.HashedBy != test.running {
 				t.Errorf("adopted as %+v", adopt)
+			}
+		})
+	}
+}
+
+// Back under a kubelet that hashes the whole spec, what was remembered under one that
+// hashes image and name excuses no edit of anything else, where the hash on the container
+// would be found without one.
+func TestDecideSeesAnEditMadeUnderAKubeletThatHashesImageAndName(t *testing.T) {
+	const old, edited = `{"name":"app","image":"app:v1","resources":{}}`, `{"name":"app","image":"app:v1","args":["x"],"resources":{}}`
+	for description, test := range map[string]struct {
+		created, back string
+		spec          string
+		changed       bool
+	}{
+		"edited":                                  {"v1.30.14", "v1.30.14", edited, true},
+		"not edited":                              {"v1.30.14", "v1.30.14", old, false},
+		"edited, of an older one":                 {"v1.20.2", "v1.30.14", edited, true},
+		"not edited, of an older one":             {"v1.20.2", "v1.30.14", old, false},
+		"edited, of an unknown one":               {"", "v1.30.14", edited, true},
+		"not edited, of an unknown one":           {"", "v1.30.14", old, false},
+		"edited or not, of one with other fields": {"v1.30.14", "v1.20.2", edited, false},
+		"edited, of one like the last":            {"v1.31.0", "v1.30.14", edited, false},
+	} {
+		t.Run(description, func(t *testing.T) {
+			state := running(test.back)
+			state.Containers = map[string]statefile.Adopted{"id": {
+				Fingerprint: fmt.Sprintf("%x", statefile.HashImageAndName("app:v1", "app")), HashedBy: "v1.31.0", CreatedUnder: test.created,
+				Hash: fmt.Sprintf("%x", statefile.HashImageAndName("app:v1", "app")),
+			}}
+			annotated := statefile.HashSpec([]byte(old))
+			if test.created == "v1.31.0" {
+				annotated = statefile.HashImageAndName("app:v1", "app")
+			}
+			got, _ := statefile.Decide(state, statefile.Observation{
+				ContainerID: "id", Name: "app", Image: "app:v1", RunningImage: "app:v1", Annotated: annotated,
+				Current: statefile.HashSpec([]byte(test.spec)), Spec: func() ([]byte, error) { return []byte(test.spec), nil },
+			})
+			if got.Changed != test.changed {
+				t.Errorf("got %+v, want changed %t", got, test.changed)
 			}
 		})
 	}

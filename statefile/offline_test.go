@@ -79,7 +79,7 @@ func TestSeedIsWhatThePatchedKubeletGoesBy(t *testing.T) {
 	remote := ready
 	remote.FromFile = false
 	for want, sandboxes := range map[string][]statefile.Sandbox{
-		"0 sandboxes": nil, "2 sandboxes": {ready, ready}, "changed after": {older}, "not of a static pod": {remote},
+		"none of its sandboxes": nil, "2 sandboxes": {ready, ready}, "changed after": {older}, "not of a static pod": {remote},
 	} {
 		if pod, reason, ok := m.Seed(changed, made, sandboxes); ok || pod != (statefile.StaticPod{}) || !strings.Contains(reason, want) {
 			t.Errorf("%s: got %+v (%s) %t", want, pod, reason, ok)

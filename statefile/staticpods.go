@@ -35,8 +35,9 @@ type Sandbox struct {
 type StaticPodUID struct {
 	UID    string
 	Reason string
-	// Kept says that it is not the one that the running kubelet makes up.
-	Kept bool
+	// Kept says that it is not the one that the running kubelet makes up, Moved that it
+	// is, and that the pod runs under another one, or may: it is recreated.
+	Kept, Moved bool
 }
 
 // known returns the UID of a pod that the state has: the one that it runs under, as
@@ -57,7 +58,7 @@ func (s State) known(m Manifest, digest string) (uid StaticPodUID, known, seedab
 	case before.Generated == m.Generated && before.GeneratedBy == s.Kubelet.Version:
 		return m.answer(before.UID, "the manifest says the same"), true, false
 	}
-	return m.answer(m.Generated, "the manifest was changed"), true, false
+	return m.moved(before.UID, "the manifest was changed"), true, false
 }
 
 func (m Manifest) pod() string { return m.Namespace + "/" + m.Name }
@@ -71,8 +72,14 @@ func (m Manifest) answer(uid, reason string) StaticPodUID {
 	return StaticPodUID{UID: uid, Reason: reason, Kept: uid != m.Generated}
 }
 
-// running returns the UID that a pod runs under: that of the one ready sandbox of its
-// name, if that is of a static pod.
+// moved is the answer for a pod that runs under the UID from, if under any, and has the
+// one that is made up from now on.
+func (m Manifest) moved(from, reason string) StaticPodUID {
+	return StaticPodUID{UID: m.Generated, Reason: reason, Moved: from != m.Generated}
+}
+
+// running returns the sandbox that a pod runs in: the one ready sandbox of its name, if
+// that is of a static pod. Of several it returns any, with the reason.
 func (m Manifest) running(sandboxes []Sandbox) (found Sandbox, reason string) {
 	count := 0
 	for _, sandbox := range sandboxes {
@@ -82,10 +89,12 @@ func (m Manifest) running(sandboxes []Sandbox) (found Sandbox, reason string) {
 		}
 	}
 	switch {
-	case count != 1:
-		return Sandbox{}, fmt.Sprintf("%d sandboxes of it are ready", count)
+	case count == 0:
+		return Sandbox{UID: m.Generated}, "none of its sandboxes is ready"
+	case count > 1:
+		return found, fmt.Sprintf("%d sandboxes of it are ready", count)
 	case !found.FromFile || found.UID == "":
-		return Sandbox{}, "its sandbox is not of a static pod"
+		return Sandbox{UID: m.Generated}, "its sandbox is not of a static pod"
 	}
 	return found, ""
 }
@@ -96,11 +105,11 @@ func (m Manifest) seed(changed, now time.Time, sandboxes []Sandbox) StaticPodUID
 	sandbox, reason := m.running(sandboxes)
 	switch {
 	case reason != "":
-		return m.answer(m.Generated, reason)
+		return m.moved(sandbox.UID, reason)
 	case sandbox.CreatedAt.After(now):
-		return m.answer(m.Generated, "its sandbox is of the future: the clock was set back")
+		return m.moved(sandbox.UID, "its sandbox is of the future: the clock was set back")
 	case !changed.Before(sandbox.CreatedAt):
-		return m.answer(m.Generated, "the manifest was changed after its sandbox was made")
+		return m.moved(sandbox.UID, "the manifest was changed after its sandbox was made")
 	}
 	return m.answer(sandbox.UID, "it runs under this UID since the manifest was last changed")
 }
@@ -224,13 +233,14 @@ func (m Manifest) confirm(recorded StaticPodUID, sandboxes func() ([]Sandbox, er
 // seedFrom asks for the sandboxes, and behaves as stock when anything is amiss. unsure
 // says that there was no answer.
 func (m Manifest) seedFrom(sandboxes func() ([]Sandbox, error)) (uid StaticPodUID, unsure bool) {
-	changed, err := ChangedAt(m.Path)
-	if err != nil {
-		return m.answer(m.Generated, "no telling when the manifest was changed: "+err.Error()), false
-	}
 	list, err := sandboxes()
 	if err != nil {
-		return m.answer(m.Generated, "the sandboxes can't be listed: "+err.Error()), true
+		return m.moved("", "the sandboxes can't be listed: "+err.Error()), true
+	}
+	changed, err := ChangedAt(m.Path)
+	if err != nil {
+		sandbox, _ := m.running(list)
+		return m.moved(sandbox.UID, "no telling when the manifest was changed: "+err.Error()), false
 	}
 	return m.seed(changed, time.Now(), list), false
 }

@@ -25,22 +25,23 @@ func TestStaticPodKeepsItsUIDWhileTheManifestIsTheSame(t *testing.T) {
 	root, path := t.TempDir(), filepath.Join(t.TempDir(), "etcd.yaml")
 	for i, step := range []struct {
 		version, content, generated, want string
+		edited                            bool
 	}{
-		{"v1.30.14", "image: v1", "30-v1", "30-v1"},
-		{"v1.31.0", "image: v1", "31-v1", "30-v1"},
-		{"v1.36.3", "image: v1", "36-v1", "30-v1"},
-		{"v1.36.3", "image: v1 # a comment", "36-v1", "30-v1"},
-		{"v1.36.3", "image: v2", "36-v2", "36-v2"},
-		{"v1.37.2", "image: v2", "37-v2", "36-v2"},
-		{"v1.37.2", "image: v1", "37-v1", "37-v1"},
-		{"v1.36.3", "image: v1", "36-v1", "37-v1"},
-		{"v1.31.0", "image: v1 # edited while the version changed", "31-v1", "31-v1"},
+		{"v1.30.14", "image: v1", "30-v1", "30-v1", false},
+		{"v1.31.0", "image: v1", "31-v1", "30-v1", false},
+		{"v1.36.3", "image: v1", "36-v1", "30-v1", false},
+		{"v1.36.3", "image: v1 # a comment", "36-v1", "30-v1", false},
+		{"v1.36.3", "image: v2", "36-v2", "36-v2", true},
+		{"v1.37.2", "image: v2", "37-v2", "36-v2", false},
+		{"v1.37.2", "image: v1", "37-v1", "37-v1", true},
+		{"v1.36.3", "image: v1", "36-v1", "37-v1", false},
+		{"v1.31.0", "image: v1 # edited while the version changed", "31-v1", "31-v1", true},
 	} {
 		r := recorderAt(t, root, step.version)
 		m := manifestAt(t, path, step.content, step.generated)
-		for range 2 {
+		for asked := range 2 {
 			got := r.StaticPodUID(m, nil)
-			if got.UID != step.want || got.Kept != (step.want != step.generated) || got.Reason == "" {
+			if got.UID != step.want || got.Kept != (step.want != step.generated) || got.Moved != (step.edited && asked == 0) || got.Reason == "" {
 				t.Errorf("step %d: got %+v, want %s", i, got, step.want)
 			}
 		}
@@ -84,17 +85,18 @@ func TestStaticPodIsTakenOverWhereThatIsSafe(t *testing.T) {
 		err       error
 		link      bool
 		want      string
+		moved     bool
 	}{
-		"one sandbox":                   {[]statefile.Sandbox{sandbox}, nil, false, "old"},
-		"beside others":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Name = "other" }), with(func(s *statefile.Sandbox) { s.Namespace = "default" }), with(func(s *statefile.Sandbox) { s.Ready, s.UID = false, "dead" }), sandbox}, nil, false, "old"},
-		"none":                          {nil, nil, false, "new"},
-		"two":                           {[]statefile.Sandbox{sandbox, with(func(s *statefile.Sandbox) { s.UID = "older" })}, nil, false, "new"},
-		"not ready":                     {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Ready = false })}, nil, false, "new"},
-		"from the API server":           {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.FromFile = false })}, nil, false, "new"},
-		"older than the last change":    {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(-time.Hour) })}, nil, false, "new"},
-		"of the future":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(time.Hour) })}, nil, false, "new"},
-		"no list":                       {nil, errors.New("no runtime"), false, "new"},
-		"the manifest is behind a link": {[]statefile.Sandbox{sandbox}, nil, true, "new"},
+		"one sandbox":                   {[]statefile.Sandbox{sandbox}, nil, false, "old", false},
+		"beside others":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Name = "other" }), with(func(s *statefile.Sandbox) { s.Namespace = "default" }), with(func(s *statefile.Sandbox) { s.Ready, s.UID = false, "dead" }), sandbox}, nil, false, "old", false},
+		"none":                          {nil, nil, false, "new", false},
+		"two":                           {[]statefile.Sandbox{sandbox, with(func(s *statefile.Sandbox) { s.UID = "older" })}, nil, false, "new", true},
+		"not ready":                     {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.Ready = false })}, nil, false, "new", false},
+		"from the API server":           {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.FromFile = false })}, nil, false, "new", false},
+		"older than the last change":    {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(-time.Hour) })}, nil, false, "new", true},
+		"of the future":                 {[]statefile.Sandbox{with(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(time.Hour) })}, nil, false, "new", true},
+		"no list":                       {nil, errors.New("no runtime"), false, "new", true},
+		"the manifest is behind a link": {[]statefile.Sandbox{sandbox}, nil, true, "new", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -115,8 +117,8 @@ func TestStaticPodIsTakenOverWhereThatIsSafe(t *testing.T) {
 			root := t.TempDir()
 			r := recorderAt(t, root, "v1.31.0")
 			got := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, test.err })
-			if again := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, nil }); got.UID != test.want || again.UID != test.want {
-				t.Errorf("got %+v and then %+v, want %s", got, again, test.want)
+			if again := r.StaticPodUID(m, func() ([]statefile.Sandbox, error) { return test.sandboxes, nil }); got.UID != test.want || again.UID != test.want || got.Moved != test.moved || again.Moved {
+				t.Errorf("got %+v and then %+v, want %s, moved %t", got, again, test.want, test.moved)
 			}
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
