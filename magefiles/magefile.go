@@ -248,11 +248,11 @@ func Test(ctx context.Context,
 // UpgradeTest upgrades real kubelets in place, on a cluster of its own, and counts what is replaced.
 //
 // The scenarios are plain, edit-before, edit-during, edit-content, edit-after, edit-undone,
-// death, liveness, sidecar-edit, static-edit, static-uid-edit, static-spec-edit,
-// static-spec-edit-after, lost, corrupt, corrupt-edit, read-only, disk-full, clock, killed,
-// disabled, off-and-on, hops, hops-edit, stock-between, stock-again, rollback, rollback-edit,
-// forth-and-back, newer-fields, dropped-fields,
-// dropped-fields-edit and resize-policy; -scenario=list says what happens in each, and
+// edit-and-back, death, liveness, sidecar-edit, static-edit, static-uid-edit,
+// static-spec-edit, static-spec-edit-after, lost, corrupt, corrupt-edit, read-only,
+// disk-full, clock, killed, disabled, disabled-by-variable, off-and-on, hops, hops-edit,
+// stock-between, stock-again, rollback, rollback-edit, forth-and-back, forth-and-back-edit,
+// newer-fields, dropped-fields, dropped-fields-edit, dropped-fields-clock and resize-policy; -scenario=list says what happens in each, and
 // leaves it at that.
 func UpgradeTest(ctx context.Context,
 	from *string, // tag of the old kubelet (default: v1.30.14)

@@ -21,6 +21,8 @@ type KubeletPlace struct {
 	Port, HealthPort int
 	// Verbosity is that of the log; 0 is 2.
 	Verbosity int
+	// Environment is what is set for it besides this process's, as in "NAME=value".
+	Environment []string
 }
 
 // NodeName is what every kubelet of a run calls its node.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
@@ -69,7 +70,12 @@ func (n *Node) StartKubelet(name, program string, version kubever.Version, place
 	if err := os.WriteFile(place.ConfigFile, config, 0o600); err != nil {
 		return nil, fmt.Errorf("configuring the kubelet: %w", err)
 	}
-	return n.Start(name, program, place.Flags(version)...)
+	flags := place.Flags(version)
+	if len(place.Environment) == 0 {
+		return n.Start(name, program, flags...)
+	}
+	// env(1) becomes the program: it stays one process.
+	return n.Start(name, "env", slices.Concat(place.Environment, []string{program}, flags)...)
 }
 
 // FreePort returns a TCP port of the loopback address that nobody uses now.

@@ -18,9 +18,11 @@ type cluster struct {
 	pods    []pod
 	kubelet *testnode.Process // nil while none runs
 	place   testnode.KubeletPlace
-	started int   // how many kubelets there were
-	logged  int64 // how much the running one had logged when it was last marked
-	history *history
+	// environment is what the kubelets that start from now on have besides the rig's.
+	environment []string
+	started     int   // how many kubelets there were
+	logged      int64 // how much the running one had logged when it was last marked
+	history     *history
 }
 
 // startCluster starts everything but a kubelet, and creates the pods.

@@ -152,6 +152,9 @@ func setClockBack(_ context.Context, r *run) error {
 	}
 	state.Kubelet.StartTime = state.Kubelet.StartTime.Add(clockStep)
 	state.Kubelet.LastStart = state.Kubelet.LastStart.Add(clockStep)
+	for i := range state.History {
+		state.History[i].StartTime = state.History[i].StartTime.Add(clockStep)
+	}
 	return statefile.Save(r.stateFile(), state)
 }
 
@@ -159,6 +162,13 @@ func setClockBack(_ context.Context, r *run) error {
 func disable(_ context.Context, r *run) error {
 	folder, err := r.makeStateFolder()
 	return errors.Join(err, os.WriteFile(filepath.Join(folder, "disable"), nil, 0o600))
+}
+
+// disableByVariable turns the kill switch on for the kubelets that start from now on, in
+// their environment.
+func disableByVariable(_ context.Context, r *run) error {
+	r.cluster.environment = append(r.cluster.environment, "STEADYLET_DISABLE=1")
+	return nil
 }
 
 // enable turns the kill switch off again.

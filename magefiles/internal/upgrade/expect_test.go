@@ -120,7 +120,7 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %v, want the names that there are", err)
 	}
 	names := Names(Scenarios(), func(s Scenario) bool { return s.PatchedFrom })
-	if names != "off-and-on,rollback,rollback-edit,forth-and-back,dropped-fields,dropped-fields-edit" {
+	if names != "off-and-on,rollback,rollback-edit,forth-and-back,forth-and-back-edit,dropped-fields,dropped-fields-edit,dropped-fields-clock" {
 		t.Errorf("got %q", names)
 	}
 }
@@ -135,8 +135,8 @@ func TestFitting(t *testing.T) {
 	if got := Names(fit, func(s Scenario) bool { return s.Via || s.PatchedFrom }); got != "" {
 		t.Errorf("%s lack something and are not left out", got)
 	}
-	if len(left) != 11 || len(fit)+len(left) != len(Scenarios()) {
-		t.Errorf("left out %q, want the edit of a sidecar, the two hops, the six that need two patched kubelets, newer fields, and the resize policy", left)
+	if len(left) != 13 || len(fit)+len(left) != len(Scenarios()) {
+		t.Errorf("left out %q, want the edit of a sidecar, the two hops, the eight that need two patched kubelets, newer fields, and the resize policy", left)
 	}
 	options.To.Patched = false
 	for _, scenario := range Fitting(options, Scenarios()) {

@@ -58,9 +58,9 @@ func TestEveryScenarioIsForeseen(t *testing.T) {
 		without       string
 	}{
 		"from stock":         {stock("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), "stock-between"},
-		"from patched":       {patched("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), "disabled,off-and-on"},
-		"stock in between":   {patched("v1.30.14"), stock("v1.31.0"), patched("v1.36.3"), "disabled,off-and-on,hops,hops-edit"},
-		"nothing is patched": {stock("v1.30.14"), stock("v1.31.0"), stock("v1.36.3"), "hops,hops-edit,stock-between,stock-again,forth-and-back"},
+		"from patched":       {patched("v1.30.14"), patched("v1.31.0"), patched("v1.36.3"), "disabled,disabled-by-variable,off-and-on"},
+		"stock in between":   {patched("v1.30.14"), stock("v1.31.0"), patched("v1.36.3"), "disabled,disabled-by-variable,off-and-on,hops,hops-edit"},
+		"nothing is patched": {stock("v1.30.14"), stock("v1.31.0"), stock("v1.36.3"), "hops,hops-edit,stock-between,stock-again,forth-and-back,forth-and-back-edit"},
 	} {
 		options := Options{From: test.from, Via: test.via, To: test.to}
 		without := Names(Scenarios(), func(s Scenario) bool { return !s.foreseen(options) })

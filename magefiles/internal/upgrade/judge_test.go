@@ -2,8 +2,10 @@ package upgrade
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -173,22 +175,46 @@ func TestProgressOf(t *testing.T) {
 	}
 }
 
-// Kills that all landed at the same time prove little.
+// Kills that all landed at the same time prove little, and few within the first sync too.
 func TestJudgeKills(t *testing.T) {
-	if report, err := judgeKills([]firstSync{beforeSync, withinSync, withinSync, afterSync}); err != nil || report != "killed 4 times: 1 before, 2 within and 1 after the first sync" {
+	within := func(n int, others ...firstSync) []firstSync {
+		return append(slices.Repeat([]firstSync{withinSync}, n), others...)
+	}
+	if report, err := judgeKills(within(10, beforeSync, afterSync)); err != nil || report != "killed 12 times: 1 before, 10 within and 1 after the first sync" {
 		t.Errorf("got %q, %v", report, err)
 	}
-	for _, landed := range [][]firstSync{nil, {beforeSync, afterSync}, {withinSync, afterSync}, {beforeSync, withinSync}} {
+	for _, landed := range [][]firstSync{nil, within(9, beforeSync, afterSync), within(10, afterSync), within(10, beforeSync)} {
 		if _, err := judgeKills(landed); err == nil {
 			t.Errorf("%v passes", landed)
 		}
 	}
-	var at [3]int
-	for _, kill := range kills {
-		at[kill.since]++
-	}
-	if len(kills) != 10 || at[beforeSync] == 0 || at[withinSync] == 0 || at[afterSync] == 0 {
-		t.Errorf("kills are meant for %v, want ten of all kinds", at)
+}
+
+// Kills are tried until enough have landed within the first sync, but not for ever.
+func TestNextKill(t *testing.T) {
+	for name, test := range map[string]struct {
+		lands func(kill) firstSync
+		want  int
+	}{
+		"each lands as it is meant": {func(k kill) firstSync { return k.since }, 6 + killsWithin},
+		"late ones come too late": {func(k kill) firstSync {
+			if k.since == withinSync && k.later > 50*time.Millisecond {
+				return afterSync
+			}
+			return k.since
+		}, 6 + killsWithin + 4},
+		"none lands": {func(kill) firstSync { return afterSync }, mostKills},
+	} {
+		var landed []firstSync
+		for next, more := nextKill(nil); more; next, more = nextKill(landed) {
+			landed = append(landed, test.lands(next))
+		}
+		if len(landed) != test.want {
+			t.Errorf("%s: %d kills, want %d", name, len(landed), test.want)
+		}
+		if _, err := judgeKills(landed); (err != nil) != (test.want == mostKills) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

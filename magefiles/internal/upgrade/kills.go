@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -59,18 +58,47 @@ type kill struct {
 	later time.Duration
 }
 
-// kills are ten, from the spawn of a kubelet to beyond its first sync.
-var kills = []kill{
-	{beforeSync, 0}, {beforeSync, 50 * time.Millisecond}, {beforeSync, 200 * time.Millisecond},
-	{withinSync, 0}, {withinSync, 10 * time.Millisecond}, {withinSync, 30 * time.Millisecond}, {withinSync, 100 * time.Millisecond},
-	{afterSync, 0}, {afterSync, 200 * time.Millisecond}, {afterSync, time.Second},
+const (
+	// killsWithin is how many kills have to land within a first sync, mostKills how many
+	// may be tried: one that was to land there may come too late.
+	killsWithin = 10
+	mostKills   = 40
+)
+
+// nextKill returns the kill to try after those that landed, and none when enough did: from
+// the spawn of a kubelet to beyond its first sync.
+func nextKill(landed []firstSync) (next kill, more bool) {
+	sides := []kill{
+		{beforeSync, 0}, {beforeSync, 50 * time.Millisecond}, {beforeSync, 200 * time.Millisecond},
+		{afterSync, 0}, {afterSync, 200 * time.Millisecond}, {afterSync, time.Second},
+	}
+	if len(landed) < len(sides) {
+		return sides[len(landed)], true
+	}
+	if count(landed)[withinSync] >= killsWithin || len(landed) >= mostKills {
+		return kill{}, false
+	}
+	later := []time.Duration{0, 5, 10, 20, 30, 50, 70, 100}
+	return kill{withinSync, later[len(landed)%len(later)] * time.Millisecond}, true
+}
+
+func count(landed []firstSync) map[firstSync]int {
+	counts := map[firstSync]int{}
+	for _, when := range landed {
+		counts[when]++
+	}
+	return counts
 }
 
 // killFirstSyncs starts the last kubelet and kills it, at all the moments.
 func killFirstSyncs(ctx context.Context, r *run) error {
 	path := r.scenario.kubelets(r.options)
 	var landed []firstSync
-	for _, kill := range kills {
+	for {
+		kill, more := nextKill(landed)
+		if !more {
+			break
+		}
 		when, err := r.startAndKill(ctx, path[len(path)-1], kill)
 		if err != nil {
 			return err
@@ -85,17 +113,14 @@ func killFirstSyncs(ctx context.Context, r *run) error {
 	return err
 }
 
-// judgeKills says where the kills landed. It is an error when none did before, within or
-// after the first sync.
+// judgeKills says where the kills landed. It is an error when too few did within the first
+// sync, or none before or after it.
 func judgeKills(landed []firstSync) (report string, err error) {
-	counts := map[firstSync]int{}
-	for _, when := range landed {
-		counts[when]++
-	}
+	counts := count(landed)
 	report = fmt.Sprintf("killed %d times: %d before, %d within and %d after the first sync",
 		len(landed), counts[beforeSync], counts[withinSync], counts[afterSync])
-	if len(counts) < 3 {
-		return report, errors.New(report + ": there has to be one of each")
+	if counts[withinSync] < killsWithin || len(counts) < 3 {
+		return report, fmt.Errorf("%s: there have to be %d within it, and some before and after it", report, killsWithin)
 	}
 	return report, nil
 }

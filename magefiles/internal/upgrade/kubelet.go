@@ -37,7 +37,7 @@ func (c *cluster) spawn(kubelet Kubelet, verbosity int) (err error) {
 	if c.place, err = c.node.PlaceKubelet(); err != nil {
 		return err
 	}
-	c.place.Kubeconfig, c.place.Verbosity = c.plane.kubeconfig, verbosity
+	c.place.Kubeconfig, c.place.Verbosity, c.place.Environment = c.plane.kubeconfig, verbosity, c.environment
 	c.started++
 	c.logged = 0
 	name := fmt.Sprintf("kubelet-%02d-%s-%s", c.started, kubelet.Version, kubelet.kind())

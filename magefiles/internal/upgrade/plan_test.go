@@ -72,7 +72,17 @@ func TestPlan(t *testing.T) {
 			"plain/app": "start of 2 restarts", "rich/app": "start of 2 restarts", "rich/helper": "start of 2 restarts", "init/app": "start of 2 restarts",
 			"recent/app": "start of 2 restarts", "sidecar/app": "start of 2 restarts", "static-uid/app": "start of 2 restarts", "static/app": "start of 2 restarts",
 		}},
-		"back to the stock one": {"stock-again", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
+		"edited, and back": {"edit-and-back", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{
+			"plain/app": "under 1 restarts, start of 2 restarts",
+		}},
+		"edited under one that hashes less, and back": {"forth-and-back-edit", Options{From: patched("v1.30.14"), To: patched("v1.31.0")}, map[string]string{
+			"static-uid/app": "start of 3 restarts",
+		}},
+		"edited under one that hashes as much, and back": {"forth-and-back-edit", Options{From: patched("v1.20.2"), To: patched("v1.30.14")}, map[string]string{
+			"static-uid/app": "under 2 restarts",
+		}},
+		"edited where none hashes it, and back": {"forth-and-back-edit", Options{From: patched("v1.31.0"), To: patched("v1.36.3")}, map[string]string{}},
+		"back to the stock one":                 {"stock-again", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
 		"resized": {"resize-policy", Options{From: stock("v1.31.0"), To: patched("v1.36.3")}, map[string]string{
 			"resize/app": "start of 2 may restart",
 		}},

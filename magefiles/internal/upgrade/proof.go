@@ -106,6 +106,22 @@ func notRecorded(_ context.Context, r *run) error {
 	return nil
 }
 
+// saysDisabled wants the last kubelet's log to say that it behaves as stock, and why.
+func saysDisabled(why string) change {
+	return func(_ context.Context, r *run) error {
+		log, err := os.ReadFile(r.cluster.kubelet.Log())
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, "Steadylet is switched off") && strings.Contains(line, why) {
+				return nil
+			}
+		}
+		return fmt.Errorf("the log of the last kubelet does not say that it is switched off by %s", why)
+	}
+}
+
 // stillReadOnly wants the state folder to be read-only yet, and as it was when it became so.
 func stillReadOnly(_ context.Context, r *run) error {
 	folder := filepath.Dir(r.stateFile())

@@ -55,6 +55,8 @@ func upgrades() []Scenario {
 		{Name: "edit-after", Summary: "an image is edited under the new kubelet",
 			events: []event{under(-1, edit, restarts(plainApp, edited))}},
 		{Name: "edit-undone", Summary: "an image is edited and edited back while no kubelet runs", events: []event{down(both(edit, undo))}},
+		{Name: "edit-and-back", Summary: "an image is edited under the old kubelet, and edited back while no kubelet runs",
+			events: []event{under(0, edit, restarts(plainApp, edited)), down(undo, restarts(plainApp, edited))}},
 		{Name: "death", Summary: "a container dies while no kubelet runs",
 			events: []event{down(killContainer(richHelper), restarts(richHelper, "it died"))}},
 		{Name: "liveness", Summary: "a liveness probe fails under the new kubelet",
@@ -105,9 +107,12 @@ func damages() []Scenario {
 		{Name: "disk-full", Summary: "the disk of the state folder is full", events: []event{down(both(mountSmall, fillState))},
 			proof: notRecorded, PatchedTo: true},
 		{Name: "clock", Summary: "the clock is set back by a day", path: oneMoreStart, events: []event{down(setClockBack)}, PatchedTo: true},
-		{Name: "killed", Summary: "the new kubelet is killed ten times, before, within and after its first sync",
+		{Name: "killed", Summary: "the new kubelet is killed ten times within its first sync, and before and after it",
 			events: []event{down(killFirstSyncs)}, fits: tellsOfSyncs, PatchedTo: true},
-		{Name: "disabled", Summary: "the kill switch is on", events: []event{down(disable)}, asStock: true, proof: notRecorded, PatchedTo: true},
+		{Name: "disabled", Summary: "the kill switch is on", events: []event{down(disable)}, asStock: true,
+			proof: both(notRecorded, saysDisabled("/steadylet/disable")), PatchedTo: true},
+		{Name: "disabled-by-variable", Summary: "the kill switch is on, in the kubelet's environment", events: []event{down(disableByVariable)}, asStock: true,
+			proof: both(notRecorded, saysDisabled("STEADYLET_DISABLE")), PatchedTo: true},
 		{Name: "off-and-on", Summary: "the kill switch is on for the new kubelet's first start, and off for its second", path: oneMoreStart,
 			events: []event{under(0, disable), down(enable)}, asStock: true, PatchedFrom: true, PatchedTo: true},
 	}
@@ -138,6 +143,11 @@ func directions() []Scenario {
 				down(editManifest(staticUID, variable("one")), specEdit(staticUID)),
 			}},
 		{Name: "forth-and-back", Summary: "to the new kubelet and back to the old one", PatchedFrom: true, PatchedTo: true, path: thereAndBack},
+		{Name: "forth-and-back-edit", Summary: "a field of a static pod is edited under the new kubelet, before the way back to the old one",
+			PatchedFrom: true, PatchedTo: true, path: thereAndBack, events: []event{
+				under(1, editManifest(staticUID, variable("one")), specEdit(staticUID)),
+				down(nothing, specEditSeenBack(staticUID)),
+			}},
 	}
 }
 
@@ -151,6 +161,9 @@ func fieldScenarios() []Scenario {
 		{Name: "dropped-fields-edit", Summary: "to the old kubelet, and the image beside the fields that it does not know is edited", NewerFields: true,
 			path: backward, fits: gainsFields, events: []event{down(editRecent, restarts(recentApp, edited))},
 			PatchedFrom: true, PatchedTo: true},
+		{Name: "dropped-fields-clock", Summary: "to the old kubelet, which can't tell what the new one hashed, and the clock is set back", NewerFields: true,
+			path: backward, fits: dropsHashedFields, PatchedFrom: true, PatchedTo: true,
+			events: []event{down(setClockBack, restarts(recentApp, "after the clock was set back, nobody knows which kubelet made it"))}},
 		{Name: "resize-policy", Summary: "a container has the resizePolicy RestartContainer, which kubelets from 1.33 on may restart", fits: actuates,
 			extra: resizablePod, events: []event{down(nothing, effect{container: resizeApp, unless: mayActuate, foreseen: true})}},
 	}
@@ -179,6 +192,17 @@ func specEdit(name containerName) effect {
 			return expectation{MayRestart, "the hash of 1.31 does not cover what was edited"}
 		}
 		return expectation{Kept, "from 1.31 on, an edit of this field restarts nothing"}
+	}}
+}
+
+// specEditSeenBack is the effect of such an edit on the way back: the hash on a container
+// of the old kubelet covers it, where the new one, which has seen the edit, hashes less.
+func specEditSeenBack(name containerName) effect {
+	return effect{container: name, reason: specEdited, unless: func(before, after kubever.Version) expectation {
+		if before.Minor >= hashBoundary && after.Minor < hashBoundary {
+			return expectation{}
+		}
+		return expectation{Kept, "the kubelet before has settled it"}
 	}}
 }
 
@@ -220,6 +244,14 @@ func sidecarsRestart(from, to kubever.Version) error {
 func gainsFields(from, to kubever.Version) error {
 	if reflect.DeepEqual(recentSpec(from.Minor), recentSpec(to.Minor)) {
 		return errors.New("two versions of which one knows fields of the rig's pods that the other one does not")
+	}
+	return nil
+}
+
+// dropsHashedFields wants the newer kubelet to hash fields that the older one does not know.
+func dropsHashedFields(from, to kubever.Version) error {
+	if from.Minor >= to.Minor || to.Minor >= hashBoundary || gainsFields(from, to) != nil {
+		return errors.New("an old kubelet and a newer one up to 1.30, which knows fields of the rig's pods that the old one does not")
 	}
 	return nil
 }
