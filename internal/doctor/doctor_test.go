@@ -125,6 +125,7 @@ func TestDiagnose(t *testing.T) {
 		"two sandboxes":          {func(f *doctor.Facts) { f.Runtime.Sandboxes = append(f.Runtime.Sandboxes, f.Runtime.Sandboxes[0]) }, "sandboxes", doctor.Warning, "several sandboxes", "look again"},
 		"a sandbox that ended":   {func(f *doctor.Facts) { f.Runtime.Sandboxes[0].Ready = false }, "sandboxes", doctor.Warning, "not ready", "look again"},
 		"manifests missing":      {func(f *doctor.Facts) { f.StaticPods.Err = errSome }, "static-pods", doctor.Error, "some reason", "make the folder"},
+		"from a URL":             {func(f *doctor.Facts) { f.StaticPods = doctor.StaticPods{FromURL: true} }, "static-pods", doctor.Warning, "takes static pods from a URL", "metadata.uid"},
 		"no record":              {func(f *doctor.Facts) { f.StaticPods.Loose = []string{"kube-system/etcd"} }, "static-pods", doctor.Warning, "kube-system/etcd", "steadylet state generate"},
 		"left out":               {func(f *doctor.Facts) { f.StaticPods.LeftOut = []string{"/etc/x.yaml (edited)"} }, "static-pods", doctor.Warning, "/etc/x.yaml (edited) will be recreated", "plan"},
 		"resize":                 {both(over33, func(f *doctor.Facts) { f.Pods.RestartOnResize = []string{"default/db"} }), "resize-policy", doctor.Warning, "default/db", "NotRequired"},

@@ -115,10 +115,12 @@ type Cgroups struct {
 	Err    error
 }
 
-// StaticPods are the pods that are files on the node.
+// StaticPods are the pods that come from elsewhere than the API server.
 type StaticPods struct {
 	// Path is the folder, or empty where there is none.
 	Path string
+	// FromURL says that the kubelet asks for more of them elsewhere.
+	FromURL bool
 	// Pods is how many there are.
 	Pods int
 	// Loose are those that have no UID of their own and no record in the state file;

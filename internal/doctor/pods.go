@@ -10,7 +10,7 @@ func staticPods(f Facts) []Finding {
 	switch {
 	case s.Err != nil:
 		return found(Error, "make the folder, name another with --pod-manifest-path, or take staticPodPath out of the kubelet's configuration", "the static pods can't be read: %v", s.Err)
-	case s.Path == "":
+	case s.Path == "" && !s.FromURL:
 		return ok("this kubelet has no static pods")
 	case len(s.Loose) > 0:
 		findings = found(Warning, "run steadylet state generate while the old kubelet runs",
@@ -21,6 +21,10 @@ func staticPods(f Facts) []Finding {
 	}
 	for _, left := range s.LeftOut {
 		findings = append(findings, found(Warning, "bring pod and manifest together first, or plan for its restart", "%s will be recreated", left)...)
+	}
+	if s.FromURL {
+		findings = append(findings, found(Warning, "give each of them a metadata.uid first, or plan for their restart",
+			"the kubelet takes static pods from a URL (staticPodURL, --manifest-url): one without a UID of its own gets another, and is recreated, where the kubelets make up different ones")...)
 	}
 	if len(findings) == 0 {
 		return ok("%d static pods in %s, each with a UID of its own or in the state file", s.Pods, s.Path)

@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// StaticPodPath is absolute.
 	StaticPodPath string
+	// StaticPodURL is where the kubelet asks for static pods. It may hold a secret.
+	StaticPodURL string
 	// Endpoint is the container runtime's. Kubelets before 1.27 do not read it.
 	Endpoint string
 	// CgroupDriver is "systemd" or "cgroupfs", CgroupRoot the control group of all pods.
@@ -89,7 +91,7 @@ func dropIns(dir string) ([]string, error) {
 
 func (c Config) with(next Config) Config {
 	for _, field := range []struct{ now, next *string }{
-		{&c.StaticPodPath, &next.StaticPodPath}, {&c.Endpoint, &next.Endpoint},
+		{&c.StaticPodPath, &next.StaticPodPath}, {&c.StaticPodURL, &next.StaticPodURL}, {&c.Endpoint, &next.Endpoint},
 		{&c.CgroupDriver, &next.CgroupDriver}, {&c.CgroupRoot, &next.CgroupRoot},
 		{&c.CPUManagerPolicy, &next.CPUManagerPolicy}, {&c.MemoryManagerPolicy, &next.MemoryManagerPolicy},
 		{&c.HealthzAddress, &next.HealthzAddress},
@@ -122,6 +124,7 @@ func Parse(data []byte, dir string) (Config, error) {
 		APIVersion     string          `yaml:"apiVersion"`
 		Kind           string          `yaml:"kind"`
 		StaticPodPath  string          `yaml:"staticPodPath"`
+		StaticPodURL   string          `yaml:"staticPodURL"`
 		Endpoint       string          `yaml:"containerRuntimeEndpoint"`
 		CgroupDriver   string          `yaml:"cgroupDriver"`
 		CgroupRoot     string          `yaml:"cgroupRoot"`
@@ -143,7 +146,7 @@ func Parse(data []byte, dir string) (Config, error) {
 		read.StaticPodPath = filepath.Join(dir, read.StaticPodPath)
 	}
 	return Config{
-		StaticPodPath: read.StaticPodPath, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot, CgroupsPerQOS: read.CgroupsPerQOS,
+		StaticPodPath: read.StaticPodPath, StaticPodURL: read.StaticPodURL, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot, CgroupsPerQOS: read.CgroupsPerQOS,
 		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy,
 		FailCgroupV1: read.FailCgroupV1, FeatureGates: read.FeatureGates,
 		HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort,

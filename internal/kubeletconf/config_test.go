@@ -24,19 +24,20 @@ func TestLoad(t *testing.T) {
 		want      kubeletconf.Config
 		err       error
 	}{
-		"kubeadm":          {"kubeadm.yaml", "", kubeadm, nil},
-		"JSON, relative":   {"relative.json", "", kubeletconf.Config{StaticPodPath: filepath.Join(here, "manifests")}, nil},
-		"drop-ins":         {"kubeadm.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", Endpoint: kubeadm.Endpoint, CgroupDriver: "systemd"}, nil},
-		"drop-ins alone":   {"", "dropins", kubeletconf.Config{StaticPodPath: "/second"}, nil},
-		"healthz":          {"healthz.yaml", "", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &port}, nil},
-		"healthz, off":     {"healthz.yaml", "healthz", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &off}, nil},
-		"cgroups":          {"cgroups.yaml", "", kubeletconf.Config{CgroupsPerQOS: &no}, nil},
-		"cgroups, on":      {"cgroups.yaml", "cgroups", kubeletconf.Config{CgroupsPerQOS: &yes}, nil},
-		"nothing":          {"", "", kubeletconf.Config{}, nil},
-		"a pod":            {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
-		"broken":           {"broken.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
-		"missing":          {"none.yaml", "", kubeletconf.Config{}, fs.ErrNotExist},
-		"missing drop-ins": {"kubeadm.yaml", "none", kubeletconf.Config{}, fs.ErrNotExist},
+		"kubeadm":            {"kubeadm.yaml", "", kubeadm, nil},
+		"JSON, relative":     {"relative.json", "", kubeletconf.Config{StaticPodPath: filepath.Join(here, "manifests")}, nil},
+		"drop-ins":           {"kubeadm.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", Endpoint: kubeadm.Endpoint, CgroupDriver: "systemd"}, nil},
+		"drop-ins alone":     {"", "dropins", kubeletconf.Config{StaticPodPath: "/second"}, nil},
+		"static pods by URL": {"url.yaml", "dropins", kubeletconf.Config{StaticPodPath: "/second", StaticPodURL: "https://manifests.example/node-7"}, nil},
+		"healthz":            {"healthz.yaml", "", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &port}, nil},
+		"healthz, off":       {"healthz.yaml", "healthz", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &off}, nil},
+		"cgroups":            {"cgroups.yaml", "", kubeletconf.Config{CgroupsPerQOS: &no}, nil},
+		"cgroups, on":        {"cgroups.yaml", "cgroups", kubeletconf.Config{CgroupsPerQOS: &yes}, nil},
+		"nothing":            {"", "", kubeletconf.Config{}, nil},
+		"a pod":              {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
+		"broken":             {"broken.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
+		"missing":            {"none.yaml", "", kubeletconf.Config{}, fs.ErrNotExist},
+		"missing drop-ins":   {"kubeadm.yaml", "none", kubeletconf.Config{}, fs.ErrNotExist},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := func(name string) string {

@@ -8,7 +8,7 @@ import (
 // Flags is what a kubelet's command line says about where it finds and puts things.
 // What it does not say is empty.
 type Flags struct {
-	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath string
+	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath, ManifestURL string
 }
 
 // ParseFlags reads a command line, the program included, as the kubelet does: both
@@ -18,7 +18,7 @@ func ParseFlags(args []string) Flags {
 	targets := map[string]*string{
 		"root-dir": &flags.RootDir, "config": &flags.Config, "config-dir": &flags.ConfigDir,
 		"container-runtime-endpoint": &flags.Endpoint, "hostname-override": &flags.Hostname,
-		"pod-manifest-path": &flags.ManifestPath,
+		"pod-manifest-path": &flags.ManifestPath, "manifest-url": &flags.ManifestURL,
 	}
 	for i := 1; i < len(args); i++ {
 		if args[i] == "--" {

@@ -28,8 +28,8 @@ func TestParseFlags(t *testing.T) {
 	}{
 		"kubeadm": {arguments([]byte(fixture(t, "kubeadm.cmdline"))), Flags{Config: "/var/lib/kubelet/config.yaml", Endpoint: "unix:///run/containerd/containerd.sock"}},
 		"both forms": {
-			strings.Fields("kubelet --root-dir /data --config=k.yaml --hostname-override DB-3 --pod-manifest-path m --config-dir=d"),
-			Flags{RootDir: "/data", Config: "/work/k.yaml", Hostname: "DB-3", ManifestPath: "/work/m", ConfigDir: "/work/d"},
+			strings.Fields("kubelet --root-dir /data --config=k.yaml --hostname-override DB-3 --pod-manifest-path m --config-dir=d --manifest-url=https://m.example/"),
+			Flags{RootDir: "/data", Config: "/work/k.yaml", Hostname: "DB-3", ManifestPath: "/work/m", ConfigDir: "/work/d", ManifestURL: "https://m.example/"},
 		},
 		"the last one counts": {strings.Fields("kubelet --root-dir=/a --root_dir=/b"), Flags{RootDir: "/b"}},
 		"none":                {[]string{"kubelet"}, Flags{}},

@@ -21,7 +21,7 @@ import (
 // staticPods sorts the static pods by what vouches for their UIDs. runtimeErr says
 // why the sandboxes are not known.
 func (n node) staticPods(sandboxes []statefile.Sandbox, runtimeErr error) doctor.StaticPods {
-	static := doctor.StaticPods{Path: n.settings.ManifestPath}
+	static := doctor.StaticPods{Path: n.settings.ManifestPath, FromURL: n.settings.ManifestURL != ""}
 	if static.Path == "" {
 		return static
 	}

@@ -58,7 +58,7 @@ func TestPlanOfStaticPods(t *testing.T) {
 			manifest(func(m *nodestate.ManifestFile) { m.Generated = "other" }), []statefile.Sandbox{sandbox(nil)},
 			"it sets another UID than its sandbox has",
 		},
-		"does not run": {manifest(nil), nil, "0 sandboxes of it are ready"},
+		"does not run": {manifest(nil), nil, "none of its sandboxes is ready"},
 		"two sandboxes": {
 			manifest(nil), []statefile.Sandbox{sandbox(nil), sandbox(func(s *statefile.Sandbox) { s.UID = "two" })},
 			"2 sandboxes of it are ready",
@@ -76,11 +76,11 @@ func TestPlanOfStaticPods(t *testing.T) {
 		"unreadable": {manifest(func(m *nodestate.ManifestFile) { m.Err = errors.New("it is broken") }), []statefile.Sandbox{sandbox(nil)}, "it is broken"},
 		"another namespace": {
 			manifest(nil), []statefile.Sandbox{sandbox(func(s *statefile.Sandbox) { s.Namespace = "default" })},
-			"0 sandboxes of it are ready",
+			"none of its sandboxes is ready",
 		},
 		"another node's name": {
 			manifest(nil), []statefile.Sandbox{sandbox(func(s *statefile.Sandbox) { s.Name = "etcd-db-3" })},
-			"0 sandboxes of it are ready; but etcd-db-3 runs: if the node is called db-3, pass --node-name=db-3",
+			"none of its sandboxes is ready; but etcd-db-3 runs: if the node is called db-3, pass --node-name=db-3",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,6 +17,8 @@ type Settings struct {
 	RootDir, Endpoint, NodeName string
 	// ManifestPath is that of static pods, or empty when the kubelet has none.
 	ManifestPath string
+	// ManifestURL is where it asks for more of them, or empty. It may hold a secret.
+	ManifestURL string
 }
 
 // Overrides is what the caller says instead of the kubelet. What is empty, or nil,
@@ -34,6 +36,7 @@ func Resolve(o Overrides, flags kubeletproc.Flags, config kubeletconf.Config, ho
 		Endpoint:     first(o.Endpoint, flags.Endpoint, config.Endpoint, cri.DefaultEndpoint),
 		NodeName:     nodeName(first(o.NodeName, flags.Hostname, hostname)),
 		ManifestPath: first(flags.ManifestPath, config.StaticPodPath),
+		ManifestURL:  first(flags.ManifestURL, config.StaticPodURL),
 	}
 	if o.ManifestPath != nil {
 		s.ManifestPath = *o.ManifestPath
