@@ -60,7 +60,7 @@ func TestDecideGoesByWhatWasAdopted(t *testing.T) {
 func TestDecideSeesEveryEditBetweenKubeletsThatHashTheWholeSpec(t *testing.T) {
 	adoptedBy := func(version, spec string) statefile.Adopted {
 		return statefile.Adopted{
-			Fingerprint: fmt.Sprintf("%x", statefile.HashImageAndName("app:v1", "app")), HashedBy: version,
+			Fingerprint: fmt.Sprintf("%x", statefile.HashImageAndName("app:v1", "app")), HashedBy: version, CreatedUnder: version,
 			Hash: fmt.Sprintf("%x", statefile.HashSpec([]byte(spec))),
 		}
 	}
@@ -112,6 +112,7 @@ func TestDecideSeesAnEditMadeUnderAKubeletThatHashesImageAndName(t *testing.T) {
 		"not edited, of an unknown one":           {"", "v1.30.14", old, false},
 		"edited or not, of one with other fields": {"v1.30.14", "v1.20.2", edited, false},
 		"edited, of one like the last":            {"v1.31.0", "v1.30.14", edited, false},
+		"edited, of an unknown one, further back": {"", "v1.20.2", edited, true},
 	} {
 		t.Run(description, func(t *testing.T) {
 			state := running(test.back)

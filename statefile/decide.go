@@ -77,7 +77,7 @@ func Decide(s State, o Observation) (verdict Verdict, adopt *Adopted) {
 		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
 	case specs.hash(o.Annotated, hashedBy):
 		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's spec, as kubelets from 1.16 to 1.30 compute it"}
-	case adopted && !witnessed && !before.disproven(created, s.Kubelet.Version): // what was witnessed is the hash on it, which proves nothing here
+	case adopted && !witnessed && !disproves(created, s.Kubelet.Version): // what was witnessed is the hash on it, which proves nothing here
 		verdict = before.decide(s.Kubelet.Version, o, fingerprint, specs)
 	case fingerprint == o.Annotated:
 		verdict = Verdict{Step: StepProven, Reason: "the hash on it is that of today's image and name, as kubelets from 1.31 compute it"}
@@ -144,14 +144,12 @@ func (a Adopted) decisive(running string) bool {
 	return err == nil && wholeSpec(a.HashedBy) && wholeSpec(running) && computable(a.HashedBy, running)
 }
 
-// disproven reports whether the hash on a container that a kubelet of version created made
-// would have been found among those of today's spec, had nobody changed that: then a
-// stock kubelet that hashes the whole spec would restart it too, and what was remembered
-// under one that hashes name and image speaks of these only. Where it isn't known who made
-// the container, a kubelet that hashes the whole spec has seen that since.
-func (a Adopted) disproven(created, running string) bool {
-	_, known := minor(created)
-	return wholeSpec(running) && computable(created, running) && (known || !wholeSpec(a.HashedBy))
+// disproves reports whether a kubelet that hashes the whole spec would have found the hash
+// on a container of a kubelet of version created, had nobody changed the spec: then a
+// stock one sees the edit too, and that image and name are those of the adoption
+// excuses nothing. Of an unknown kubelet it would, as anywhere else.
+func disproves(created, running string) bool {
+	return wholeSpec(running) && computable(created, running)
 }
 
 // vouch keeps a container that nothing is proven of, when nothing could be: when

@@ -14,9 +14,9 @@
 //     and adopted;
 //  3. the container was adopted before: changed if the hash that it was adopted with is
 //     not that of today's spec, or, where that can't be computed, if its image or name
-//     is another (except that a kubelet that hashes the whole spec, and would have found
-//     the hash on the container, goes on to 5 where one from 1.31 on adopted it); (2
-//     again:) else, if it is that of today's image and name as a kubelet from 1.31 on
+//     is another (image and name do not count under a kubelet that hashes the whole spec
+//     and would have found the hash on the container, had nobody changed the spec);
+//     (2 again:) else, if it is that of today's image and name as a kubelet from 1.31 on
 //     computes it: unchanged, and adopted;
 //  4. nothing can be proven, since the record says that a kubelet created it whose hash
 //     can't be computed here: unchanged if it was created before this version first

@@ -36,7 +36,7 @@ type StaticPodUID struct {
 	UID    string
 	Reason string
 	// Kept says that it is not the one that the running kubelet makes up, Moved that it
-	// is, and that the pod runs under another one, or may: it is recreated.
+	// is, and that the pod ran under another one, or may have: it is recreated if it runs.
 	Kept, Moved bool
 }
 
@@ -79,7 +79,8 @@ func (m Manifest) moved(from, reason string) StaticPodUID {
 }
 
 // running returns the sandbox that a pod runs in: the one ready sandbox of its name, if
-// that is of a static pod. Of several it returns any, with the reason.
+// that is of a static pod. Otherwise it returns none, with the reason; it has the UID that
+// is made up where nothing runs that would lose another one.
 func (m Manifest) running(sandboxes []Sandbox) (found Sandbox, reason string) {
 	count := 0
 	for _, sandbox := range sandboxes {
@@ -92,7 +93,7 @@ func (m Manifest) running(sandboxes []Sandbox) (found Sandbox, reason string) {
 	case count == 0:
 		return Sandbox{UID: m.Generated}, "none of its sandboxes is ready"
 	case count > 1:
-		return found, fmt.Sprintf("%d sandboxes of it are ready", count)
+		return Sandbox{}, fmt.Sprintf("%d sandboxes of it are ready", count)
 	case !found.FromFile || found.UID == "":
 		return Sandbox{UID: m.Generated}, "its sandbox is not of a static pod"
 	}
@@ -234,13 +235,13 @@ func (m Manifest) confirm(recorded StaticPodUID, sandboxes func() ([]Sandbox, er
 // says that there was no answer.
 func (m Manifest) seedFrom(sandboxes func() ([]Sandbox, error)) (uid StaticPodUID, unsure bool) {
 	list, err := sandboxes()
-	if err != nil {
+	changed, unclear := ChangedAt(m.Path)
+	switch {
+	case unclear != nil:
+		sandbox, _ := m.running(list) // of no list, none
+		return m.moved(sandbox.UID, "no telling when the manifest was changed: "+unclear.Error()), false
+	case err != nil:
 		return m.moved("", "the sandboxes can't be listed: "+err.Error()), true
-	}
-	changed, err := ChangedAt(m.Path)
-	if err != nil {
-		sandbox, _ := m.running(list)
-		return m.moved(sandbox.UID, "no telling when the manifest was changed: "+err.Error()), false
 	}
 	return m.seed(changed, time.Now(), list), false
 }
