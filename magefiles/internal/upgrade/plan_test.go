@@ -82,7 +82,13 @@ func TestPlan(t *testing.T) {
 			"static-uid/app": "under 2 restarts",
 		}},
 		"edited where none hashes it, and back": {"forth-and-back-edit", Options{From: patched("v1.31.0"), To: patched("v1.36.3")}, map[string]string{}},
-		"back to the stock one":                 {"stock-again", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
+		"back to one that can't tell, with a clock that was set back": {"dropped-fields-clock", Options{From: patched("v1.20.2"), To: patched("v1.30.14")}, map[string]string{
+			"recent/app": "start of 2 restarts", "rich/app": "start of 2 restarts",
+		}},
+		"back to one that knows resizePolicy, with such a clock": {"dropped-fields-clock", Options{From: patched("v1.29.6"), To: patched("v1.30.14")}, map[string]string{
+			"recent/app": "start of 2 restarts",
+		}},
+		"back to the stock one": {"stock-again", Options{From: stock("v1.30.14"), To: patched("v1.31.0")}, map[string]string{}},
 		"resized": {"resize-policy", Options{From: stock("v1.31.0"), To: patched("v1.36.3")}, map[string]string{
 			"resize/app": "start of 2 may restart",
 		}},

@@ -163,7 +163,7 @@ func fieldScenarios() []Scenario {
 			PatchedFrom: true, PatchedTo: true},
 		{Name: "dropped-fields-clock", Summary: "to the old kubelet, which can't tell what the new one hashed, and the clock is set back", NewerFields: true,
 			path: backward, fits: dropsHashedFields, PatchedFrom: true, PatchedTo: true,
-			events: []event{down(setClockBack, restarts(recentApp, "after the clock was set back, nobody knows which kubelet made it"))}},
+			events: []event{down(setClockBack, restarts(recentApp, ofUnknownKubelet), resizableOfUnknownKubelet(richApp))}},
 		{Name: "resize-policy", Summary: "a container has the resizePolicy RestartContainer, which kubelets from 1.33 on may restart", fits: actuates,
 			extra: resizablePod, events: []event{down(nothing, effect{container: resizeApp, unless: mayActuate, foreseen: true})}},
 	}
@@ -203,6 +203,19 @@ func specEditSeenBack(name containerName) effect {
 			return expectation{}
 		}
 		return expectation{Kept, "the kubelet before has settled it"}
+	}}
+}
+
+const ofUnknownKubelet = "after the clock was set back, nobody knows which kubelet made it"
+
+// resizableOfUnknownKubelet is the effect of such a clock on a container with resources, to
+// which the rig's API server adds a resizePolicy that older kubelets drop.
+func resizableOfUnknownKubelet(name containerName) effect {
+	return effect{container: name, reason: ofUnknownKubelet, unless: func(before, after kubever.Version) expectation {
+		if before.Minor >= resizePolicySince && after.Minor < resizePolicySince {
+			return expectation{}
+		}
+		return expectation{Kept, "both kubelets know all its fields"}
 	}}
 }
 
