@@ -47,9 +47,9 @@ func ExampleVariants() {
 
 // From 1.31 on the hash covers image and name alone.
 func ExampleHashImageAndName() {
-	fmt.Println(statefile.HashImageAndName("registry.example/app:v1", "app") == statefile.HashImageAndName("registry.example/app:v1", "app"))
-	fmt.Println(statefile.HashImageAndName("registry.example/app:v1", "app") == statefile.HashImageAndName("registry.example/app:v2", "app"))
+	fmt.Println(statefile.HashImageAndName("registry.example/app:v1", "app"))
+	fmt.Println(statefile.HashImageAndName("registry.example/app:v2", "app"))
 	// Output:
-	// true
-	// false
+	// 7924334
+	// 4007947332
 }
