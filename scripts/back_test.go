@@ -13,7 +13,7 @@ import (
 // stub puts a program of that name before the others. It is run with sh.
 func (n node) stub(t *testing.T, name, text string) {
 	t.Helper()
-	must(t, os.WriteFile(n.path("stubs", name), []byte("#!/bin/sh\n"+text+"\n"), 0o700))
+	must(t, writeProgram(n.path("stubs", name), "#!/bin/sh\n"+text+"\n"))
 }
 
 // What goes wrong on the way back leaves a kubelet that runs, whichever it is, and what

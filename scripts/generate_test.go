@@ -26,7 +26,7 @@ func (p place) state() string { return statefile.Path(p.root) }
 func makePlace(t *testing.T, version string) place {
 	t.Helper()
 	p := place{filepath.Join(t.TempDir(), "root dir"), filepath.Join(t.TempDir(), "kubelet")}
-	must(t, errors.Join(os.Mkdir(p.root, 0o700), os.WriteFile(p.kubelet, []byte("#!/bin/sh\necho Kubernetes "+version+"\n"), 0o700)))
+	must(t, errors.Join(os.Mkdir(p.root, 0o700), writeProgram(p.kubelet, "#!/bin/sh\necho Kubernetes "+version+"\n")))
 	return p
 }
 
@@ -82,12 +82,12 @@ func TestGenerateState(t *testing.T) {
 		"no root":       {func(t *testing.T, p place) { must(t, os.Remove(p.root)) }, nil, 1, "--root-dir", nil},
 		"another root":  {giveAway, nil, 1, "another user", nil},
 		"no kubelet": {func(t *testing.T, p place) {
-			must(t, os.WriteFile(p.kubelet, []byte("#!/bin/sh\necho hello\n"), 0o700))
+			must(t, writeProgram(p.kubelet, "#!/bin/sh\necho hello\n"))
 		}, nil, 1, "as a kubelet does", nil},
 		"injection": {func(t *testing.T, p place) {
-			must(t, os.WriteFile(p.kubelet, []byte("#!/bin/sh\necho 'Kubernetes v1.3.0\", \"'\n"), 0o700))
+			must(t, writeProgram(p.kubelet, "#!/bin/sh\necho 'Kubernetes v1.3.0\", \"'\n"))
 		}, nil, 1, "as a kubelet does", nil},
-		"failing":        {func(t *testing.T, p place) { must(t, os.WriteFile(p.kubelet, []byte("#!/bin/sh\nexit 3\n"), 0o700)) }, nil, 1, "--version", nil},
+		"failing":        {func(t *testing.T, p place) { must(t, writeProgram(p.kubelet, "#!/bin/sh\nexit 3\n")) }, nil, 1, "--version", nil},
 		"unknown option": {nil, []string{"--fast=1"}, 1, "--fast is not known", nil},
 		"both":           {nil, []string{"--pid", "1"}, 1, "give one of them", nil},
 	} {

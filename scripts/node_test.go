@@ -237,9 +237,16 @@ func (n node) runs(t *testing.T, program string) {
 
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.WriteFile(to, []byte(read(t, from)), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must(t, writeProgram(to, read(t, from)))
+}
+
+// writeProgram writes a program. Nothing is forked meanwhile: a child of a test beside this
+// one would have the file open for writing until it executes its own program, and the
+// kernel executes none that somebody may write (ETXTBSY).
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o700)
 }
 
 func read(t *testing.T, path string) string {

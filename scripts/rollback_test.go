@@ -82,7 +82,7 @@ func TestRollbackKubelet(t *testing.T) {
 func damageNewest(t *testing.T, n node) {
 	t.Helper()
 	path := n.path("backups", "kubelet-20260102T000000Z-v1.29.6")
-	must(t, os.WriteFile(path, []byte(read(t, path)+"x"), 0o700))
+	must(t, writeProgram(path, read(t, path)+"x"))
 }
 
 // What was rolled back can be put back again.

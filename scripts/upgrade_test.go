@@ -209,7 +209,7 @@ func (n node) before(t *testing.T, line string) {
 	t.Helper()
 	command, moved := n.path("stubs", "steadylet"), n.path("stubs", "steadylet.moved")
 	must(t, os.Rename(command, moved))
-	must(t, os.WriteFile(command, []byte("#!/bin/sh\n"+line+"\nexec "+moved+" \"$@\"\n"), 0o700))
+	must(t, writeProgram(command, "#!/bin/sh\n"+line+"\nexec "+moved+" \"$@\"\n"))
 }
 
 // A signal, at two moments: the old kubelet runs, again or still. A kill leaves a whole
