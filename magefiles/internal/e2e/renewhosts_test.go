@@ -2,12 +2,15 @@ package e2e_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -71,6 +74,26 @@ func startSSH(t *testing.T, dir, host string, port int, path, folder string) {
 			t.Error(err)
 		}
 	})
+	// A connection before it listens is refused, and the script takes that for a host that is gone.
+	err = server.Wait(t.Context(), time.Minute, "sshd of "+host, func() (bool, error) { return answersSSH(port), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answersSSH says whether somebody on this port of loopback says the protocol's first line.
+func answersSSH(port int) bool {
+	c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return false
+	}
+	line := make([]byte, len("SSH-2.0-"))
+	_, err = io.ReadFull(c, line)
+	return err == nil && string(line) == "SSH-2.0-"
 }
 
 // masters are this node and two others, each with a file system of its own below one path.
