@@ -106,7 +106,7 @@ func (p *Pipeline) benchApply(ctx context.Context, options BenchOptions, scratch
 	}
 	applied, err := bench.Apply{
 		Patches: filepath.Join(p.config.Root, "patches", DefaultSeries), Tree: tree.Worktree, Scratch: scratch,
-		Layout: tree.Layout, Selected: selected, Rounds: max(options.Rounds, 25),
+		Layout: tree.Layout, Selected: selected, Rounds: max(options.Rounds, 200),
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (p *Pipeline) benchApply(ctx context.Context, options BenchOptions, scratch
 const wholeSpecVersion = "v1.30.14"
 
 // benchDecision measures what the patch costs a kubelet, of either way of hashing.
-func (p *Pipeline) benchDecision(ctx context.Context, options BenchOptions, _ string) ([]bench.Figure, error) {
+func (p *Pipeline) benchDecision(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {
 	var figures []bench.Figure
 	for _, version := range slices.Compact([]string{wholeSpecVersion, options.Version}) {
 		tree, err := p.Source(ctx, SourceOptions{Version: version, Kind: "module"})
@@ -135,7 +135,7 @@ func (p *Pipeline) benchDecision(ctx context.Context, options BenchOptions, _ st
 		p.progress.Say("compiling a benchmark of the patched decision of %s", version)
 		found, err := bench.Decision{
 			Tree: tree.Worktree, Kuberuntime: filepath.Join(tree.Worktree, tree.Layout.Path("pkg/kubelet/kuberuntime")),
-			Version: tree.Request.Version, Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment,
+			Version: tree.Request.Version, Toolchain: tree.Request.Entry.Toolchain, Environment: p.config.Environment, Scratch: scratch,
 		}.Run(ctx)
 		figures = append(figures, found...)
 		if err != nil {
@@ -145,8 +145,8 @@ func (p *Pipeline) benchDecision(ctx context.Context, options BenchOptions, _ st
 	return figures, nil
 }
 
-func (p *Pipeline) benchFile(ctx context.Context, _ BenchOptions, _ string) ([]bench.Figure, error) {
-	return bench.File(ctx, p.config.Root, p.config.Environment)
+func (p *Pipeline) benchFile(ctx context.Context, _ BenchOptions, scratch string) ([]bench.Figure, error) {
+	return bench.File(ctx, p.config.Root, scratch, p.config.Environment)
 }
 
 func (p *Pipeline) benchBuilds(ctx context.Context, options BenchOptions, scratch string) ([]bench.Figure, error) {

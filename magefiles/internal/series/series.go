@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -91,11 +90,9 @@ func Load(fsys fs.FS, dir string) (*Series, error) {
 // read, in their order.
 func loadPatches(fsys fs.FS, dir string, entries []indexEntry) ([]*Patch, error) {
 	patches, problems := make([]*Patch, len(entries)), make([]error, len(entries))
-	var readers sync.WaitGroup
 	for i, e := range entries {
-		readers.Go(func() { patches[i], problems[i] = loadPatch(fsys, dir, e.File) })
+		patches[i], problems[i] = loadPatch(fsys, dir, e.File)
 	}
-	readers.Wait()
 	return patches, errors.Join(problems...)
 }
 
