@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -111,7 +112,6 @@ func (d Decision) measure(ctx context.Context) (found map[string]measured, err e
 	if err != nil {
 		return nil, err
 	}
-	// A thousand verdicts wait to be logged; more would be logged on the way.
 	first, err := results(ctx, program, d.Kuberuntime, "Steadylet/first", "25x")
 	if err != nil {
 		return nil, err
@@ -120,8 +120,7 @@ func (d Decision) measure(ctx context.Context) (found map[string]measured, err e
 	return found, nil
 }
 
-// measured are a benchmark's results, in the order of the rounds: nanoseconds, or
-// allocations.
+// measured are the results of a benchmark's rounds: nanoseconds, or allocations.
 type measured struct {
 	values      []float64
 	allocations bool
@@ -137,9 +136,6 @@ func (m measured) median() float64 {
 	return sorted[len(sorted)/2]
 }
 
-// benchmarkRounds is how often each benchmark is run.
-const benchmarkRounds = 40
-
 // compile compiles a package's tests, and returns the program.
 func compile(ctx context.Context, g gocommand.Go, pkg gocommand.Call, scratch string) (string, error) {
 	program := filepath.Join(scratch, "benchmark.test")
@@ -148,24 +144,21 @@ func compile(ctx context.Context, g gocommand.Go, pkg gocommand.Call, scratch st
 	return program, err
 }
 
-// results runs benchmarks, and returns their results by name, as in "Save/ours". What is
-// compared takes turns: a machine, and its disk more so, is faster in one minute than in
-// the next.
+// results runs benchmarks, and returns their results by name, as in "Save/ours".
 func results(ctx context.Context, program, dir, pattern, long string) (map[string]measured, error) {
-	var printed bytes.Buffer
-	run := command.Command{
+	out, err := command.Command{
 		Args: []string{program, "-test.run=^$", "-test.bench=" + pattern, "-test.benchtime=" + long},
 		Dir:  dir, Env: append(os.Environ(), "TMPDIR="+filepath.Dir(program)),
+	}.Output(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for range benchmarkRounds {
-		out, err := run.Output(ctx)
-		if err != nil {
-			return nil, err
-		}
-		printed.Write(out)
-	}
-	return collect(printed.Bytes())
+	return collect(out)
 }
+
+// round is what ends the name of a round, as in "BenchmarkSave/ours#01-2": its number, if it
+// isn't the first, and that of the processors.
+var round = regexp.MustCompile(`(#\d+)?(-\d+)?$`)
 
 // collect reads what the rounds printed.
 func collect(out []byte) (map[string]measured, error) {
@@ -175,12 +168,9 @@ func collect(out []byte) (map[string]measured, error) {
 	}
 	found := map[string]measured{}
 	for name, results := range parsed {
-		// "BenchmarkSave/ours-2", with the number of processors.
-		short := strings.TrimPrefix(name, "Benchmark")
-		if dash := strings.LastIndex(short, "-"); dash > 0 {
-			short = short[:dash]
-		}
-		times, allocations := measured{}, measured{allocations: true}
+		short := round.ReplaceAllString(strings.TrimPrefix(name, "Benchmark"), "")
+		times, allocations := found[short], found[short+" allocations"]
+		allocations.allocations = true
 		for _, result := range results {
 			times.values = append(times.values, result.NsPerOp)
 			allocations.values = append(allocations.values, float64(result.AllocsPerOp))

@@ -45,3 +45,34 @@ func TestTheBenchmarkFitsTheSeries(t *testing.T) {
 		t.Errorf("Start is called %d times", calls)
 	}
 }
+
+// Rounds of a benchmark are one, and each figure takes of them what suits it.
+func TestCollect(t *testing.T) {
+	found, err := collect([]byte(`goos: linux
+BenchmarkSave/ours-2         	      10	   3000 ns/op	     128 B/op	       7 allocs/op
+BenchmarkSave/theirs-2       	      10	   1500 ns/op
+BenchmarkSave/ours#01-2      	      10	   1000 ns/op	     128 B/op	       5 allocs/op
+BenchmarkSave/ours#02-2      	      10	   9000 ns/op	     128 B/op	       6 allocs/op
+PASS
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, allocations := found["Save/ours"], found["Save/ours allocations"]
+	for what, pair := range map[string][2]float64{
+		"lowest":      {ours.lowest(), 1000},
+		"median":      {ours.median(), 3000},
+		"allocations": {allocations.lowest(), 5},
+		"theirs":      {found["Save/theirs"].lowest(), 1500},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %g, want %g", what, pair[0], pair[1])
+		}
+	}
+	if ours.allocations || !allocations.allocations || len(found) != 4 {
+		t.Errorf("found %v", found)
+	}
+	if _, err := collect([]byte("PASS\n")); err == nil {
+		t.Error("nothing was run, and nothing is said")
+	}
+}
