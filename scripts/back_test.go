@@ -49,7 +49,7 @@ func TestTheWayBackFails(t *testing.T) {
 			t.Parallel()
 			n := startNode(t)
 			test.prepare(t, n)
-			status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", "--healthy-within=3", buildKubelet(t, patched, test.behaviour))
+			status, out := n.run(t, "upgrade-kubelet", "--skip-doctor", within(test.behaviour), buildKubelet(t, patched, test.behaviour))
 			if status != test.status || !strings.Contains(out, test.says) {
 				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)
 			}
@@ -151,7 +151,7 @@ func TestUpgradeKilled(t *testing.T) {
 			n := startNode(t)
 			program := buildKubelet(t, patched, test.behaviour)
 			killed := n.kill(t, test.at, "upgrade-kubelet", "--skip-doctor", program)
-			args := []string{"--healthy-within=3"}
+			args := []string{within(test.behaviour)}
 			if test.script == "upgrade-kubelet" {
 				args = append(args, "--skip-doctor", program)
 			}

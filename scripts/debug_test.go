@@ -174,9 +174,12 @@ func (n node) pidOf(t *testing.T, program string) string {
 // started is how a kubelet was started.
 func (n node) started(t *testing.T, program string) (arguments, environment []string, directory string) {
 	t.Helper()
-	pid := n.pidOf(t, program)
-	if pid == "" {
-		t.Fatalf("%s does not run", program)
+	// A debugger listens before it has executed the program.
+	var pid string
+	for end := time.Now().Add(time.Minute); pid == ""; time.Sleep(100 * time.Millisecond) {
+		if pid = n.pidOf(t, program); pid == "" && time.Now().After(end) {
+			t.Fatalf("%s does not run", program)
+		}
 	}
 	directory, err := os.Readlink(filepath.Join("/proc", pid, "cwd"))
 	must(t, err)
@@ -334,7 +337,7 @@ func TestDebugKubeletThatFails(t *testing.T) {
 			n := startNode(t)
 			arguments, _, _ := n.started(t, n.path("bin", "kubelet"))
 			debug := n.debugKubelet(t, "v1.30.14", test.behaviour, unoptimised)
-			n.debug(t, "--healthy-within", "6", debug).end(t, 0, 3, test.says, "kubelet v1.30.14 runs again")
+			n.debug(t, "--healthy-within", "20", debug).end(t, 0, 3, test.says, "kubelet v1.30.14 runs again")
 			n.wholeAgain(t, debug, arguments)
 		})
 	}

@@ -65,7 +65,7 @@ func TestDebugKubeletInstallFails(t *testing.T) {
 	n := startNode(t)
 	arguments, _, _ := n.started(t, n.path("bin", "kubelet"))
 	debug := n.debugKubelet(t, "v1.30.14", "sick", unoptimised)
-	n.debug(t, "--install", "--healthy-within=6", debug).end(t, 0, 3, "does not become healthy", "runs as before")
+	n.debug(t, "--install", "--healthy-within=20", debug).end(t, 0, 3, "does not become healthy", "runs as before")
 	if calls := n.calls(t); calls != "cat show cat daemon-reload reset-failed restart daemon-reload reset-failed restart cat" {
 		t.Errorf("systemctl was called with %q", calls)
 	}

@@ -176,6 +176,15 @@ func (n node) stop(t *testing.T) {
 	}
 }
 
+// within is how long a kubelet of that behaviour is waited for: the ones that are ill take
+// all of it, the others what a loaded machine takes to start them.
+func within(behaviour string) string {
+	if behaviour == "well" || behaviour == "replaces" {
+		return "--healthy-within=60"
+	}
+	return "--healthy-within=10"
+}
+
 // command is a script on the node, with what every run of it needs.
 func (n node) command(t *testing.T, script string, args ...string) *exec.Cmd {
 	t.Helper()

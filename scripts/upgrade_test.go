@@ -42,7 +42,7 @@ func TestUpgradeKubelet(t *testing.T) {
 				version = "v1.31.0"
 			}
 			before, next := buildKubelet(t, "v1.30.14", "well"), buildKubelet(t, version, test.behaviour)
-			status, out := n.run(t, "upgrade-kubelet", append(test.args, "--skip-doctor", "--healthy-within=3", next)...)
+			status, out := n.run(t, "upgrade-kubelet", append(test.args, "--skip-doctor", within(test.behaviour), next)...)
 			if status != test.status || !strings.Contains(out, test.says) {
 				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)
 			}
@@ -272,7 +272,7 @@ func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal)
 		text.WriteString(lines.Text() + "\n")
 		if strings.Contains(lines.Text(), until) || strings.Contains(lines.Text(), "going back") {
 			to := cmd.Process.Pid
-			if signal == syscall.SIGINT {
+			if signal == syscall.SIGINT && !strings.Contains(lines.Text(), "going back") {
 				to = -to // a terminal asks the whole group
 			}
 			if err := syscall.Kill(to, signal); err != nil {

@@ -72,7 +72,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *kubeapi.Client {
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	client, err := kubeapi.New(kubeapi.Credentials{Server: server.URL, Authority: authority, Token: "secret"}, 5*time.Second)
+	client, err := kubeapi.New(kubeapi.Credentials{Server: server.URL, Authority: authority, Token: "secret"}, 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newPlace(t *testing.T, endpoint string) place {
 		"  initContainers:\n  - restartPolicy: Always\n", 0o600)
 	p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/bin/kubelet --config="+p.path("config.yaml")+
 		" --root-dir="+p.path("root")+" --container-runtime-endpoint="+endpoint+" --keep-terminated-pod-volumes=true\n", 0o600)
-	p.request.Program, p.request.NodeName, p.request.Within, p.request.Units = p.path("kubelet"), "db-3", 5*time.Second, p.path("units")
+	p.request.Program, p.request.NodeName, p.request.Within, p.request.Units = p.path("kubelet"), "db-3", cri.DefaultWithin, p.path("units")
 	to, err := doctor.ParseRelease("v1.31.0")
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestGatherABrokenConfiguration(t *testing.T) {
 // Where no kubelet is found there are facts all the same.
 func TestGatherWithoutAKubelet(t *testing.T) {
 	proc := kubeletproc.Proc{Root: t.TempDir(), User: os.Geteuid()}
-	request := nodefacts.Request{Request: nodestate.Request{Within: time.Second, Overrides: nodestate.Overrides{Endpoint: critest.Serve(t, &critest.Runtime{})}}}
+	request := nodefacts.Request{Request: nodestate.Request{Within: cri.DefaultWithin, Overrides: nodestate.Overrides{Endpoint: critest.Serve(t, &critest.Runtime{})}}}
 	facts, err := nodefacts.Gather(t.Context(), request, proc, time.Now())
 	if err != nil || facts.Kubelet.Err == nil || facts.Runtime.Err != nil || facts.Pods.Err == nil {
 		t.Errorf("got %+v, %+v (%v)", facts.Kubelet, facts.Runtime, err)

@@ -93,10 +93,13 @@ func startControlPlane(t *testing.T, k kubeadm, command steadylet, kubelet, apis
 		t.Fatal(err)
 	}
 	ports := map[string]int{}
-	for _, name := range []string{"API", "ETCD", "PEER", "METRICS", "MANAGER", "SCHEDULER"} {
-		if ports[name], err = testnode.FreePort(); err != nil {
-			t.Fatal(err)
-		}
+	names := []string{"API", "ETCD", "PEER", "METRICS", "MANAGER", "SCHEDULER"}
+	free, err := testnode.FreePorts(len(names))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		ports[name] = free[i]
 	}
 	c.etcd = ports["ETCD"]
 	c.origin = newMaster(t, k, t.TempDir(), ports["API"])

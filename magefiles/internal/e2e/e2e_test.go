@@ -201,7 +201,7 @@ func TestUpgrade(t *testing.T) {
 		"stock upgrade (control)": {before, stock, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			upgrade, err := firstrun.RunUpgrade(t.Context(), test.from, test.to, test.edited)
+			upgrade, err := firstrun.RunUpgrade(t.Context(), test.from, test.to, test.edited, test.replaced)
 			if err != nil {
 				t.Fatal(err)
 			}

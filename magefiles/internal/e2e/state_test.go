@@ -139,11 +139,11 @@ func (n *stateNode) start(t *testing.T, program, version string) (kubelet *testn
 	return kubelet, container
 }
 
-// replaced watches a kubelet for a while and reports whether the container is another
-// one than before.
-func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before string) bool {
+// replaced watches a kubelet, for that long at most, and reports whether the container is
+// another one than before.
+func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before string, limit time.Duration) bool {
 	t.Helper()
-	for range 40 {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
 		time.Sleep(500 * time.Millisecond)
 		if err := kubelet.Exited(); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,11 @@ func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
 				n.mend(t, command, stock)
 			}
 			kubelet, _ = n.start(t, patched, "v1.31.0")
-			if replaced := n.replaced(t, kubelet, before); replaced == generate {
+			limit := 2 * time.Minute
+			if generate {
+				limit = 20 * time.Second
+			}
+			if replaced := n.replaced(t, kubelet, before, limit); replaced == generate {
 				t.Errorf("replaced: %t; the kubelet's log ends with\n%s", replaced, kubelet.LogEnd())
 			}
 			command.run(t, 5, "state", "generate", "--force", "--pid", strconv.Itoa(kubelet.PID()))

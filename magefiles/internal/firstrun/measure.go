@@ -96,7 +96,7 @@ func Soak(ctx context.Context, from, to Options, long time.Duration) (writes int
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, n.Stop()) }()
-	if _, err := runOnce(ctx, n, from, testnode.AppImage, 0); err != nil {
+	if _, err := runOnce(ctx, n, from, testnode.AppImage, atOnce); err != nil {
 		return 0, fmt.Errorf("before the upgrade: %w", err)
 	}
 	kubelet, place, err := startKubelet(n, to, fixedUID, testnode.AppImage)

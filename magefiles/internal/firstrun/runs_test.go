@@ -136,8 +136,8 @@ func TestKilledRunIsCleanedUpByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the run to start a container", func() bool {
-		_, err := os.Stat(filepath.Join(dir, "seen"))
-		return err == nil
+		seen, err := os.ReadFile(filepath.Join(dir, "seen"))
+		return err == nil && strings.HasSuffix(string(seen), "\n")
 	})
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestUpgradeNeedsALiveKubelet(t *testing.T) {
 	dead := Options{Kubelet: script(t, "echo unknown flag >&2; exit 1\n"), Version: version}
 	dir := temporary(t)
 	before := observe(t, dir)
-	_, err := RunUpgrade(t.Context(), Options{Kubelet: standIn(t), Version: version}, dead, false)
+	_, err := RunUpgrade(t.Context(), Options{Kubelet: standIn(t), Version: version}, dead, false, false)
 	var exited *testnode.ExitedError
 	if !errors.As(err, &exited) || !strings.Contains(err.Error(), "after the upgrade") || !strings.Contains(exited.Log, "unknown flag") {
 		t.Errorf("got %v, want an *ExitedError after the upgrade with the kubelet's log", err)
