@@ -8,12 +8,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // stub puts a program of that name before the others. It is run with sh.
 func (n node) stub(t *testing.T, name, text string) {
 	t.Helper()
-	must(t, writeProgram(n.path("stubs", name), "#!/bin/sh\n"+text+"\n"))
+	must(t, programtest.Write(n.path("stubs", name), "#!/bin/sh\n"+text+"\n"))
 }
 
 // What goes wrong on the way back leaves a kubelet that runs, whichever it is, and what

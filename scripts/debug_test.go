@@ -174,12 +174,9 @@ func (n node) pidOf(t *testing.T, program string) string {
 // started is how a kubelet was started.
 func (n node) started(t *testing.T, program string) (arguments, environment []string, directory string) {
 	t.Helper()
-	// A debugger listens before it has executed the program.
-	var pid string
-	for end := time.Now().Add(time.Minute); pid == ""; time.Sleep(100 * time.Millisecond) {
-		if pid = n.pidOf(t, program); pid == "" && time.Now().After(end) {
-			t.Fatalf("%s does not run", program)
-		}
+	pid := n.pidOf(t, program)
+	if pid == "" {
+		t.Fatalf("%s does not run", program)
 	}
 	directory, err := os.Readlink(filepath.Join("/proc", pid, "cwd"))
 	must(t, err)
@@ -245,6 +242,10 @@ func TestDebugKubelet(t *testing.T) {
 			s := n.debug(t, append(test.args, debug)...)
 			s.await(t, "Ctrl-C ends it")
 			if name != "over" {
+				// A debugger listens before it has executed the program.
+				for end := time.Now().Add(time.Minute); n.pidOf(t, debug) == "" && time.Now().Before(end); {
+					time.Sleep(100 * time.Millisecond)
+				}
 				gotArguments, gotEnvironment, gotDirectory := n.started(t, debug)
 				if diff := cmp.Diff([]any{arguments, environment, directory}, []any{gotArguments, gotEnvironment, gotDirectory}); diff != "" {
 					t.Errorf("it was not started as the kubelet of before: %s", diff)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -26,7 +27,7 @@ func (p place) state() string { return statefile.Path(p.root) }
 func makePlace(t *testing.T, version string) place {
 	t.Helper()
 	p := place{filepath.Join(t.TempDir(), "root dir"), filepath.Join(t.TempDir(), "kubelet")}
-	must(t, errors.Join(os.Mkdir(p.root, 0o700), writeProgram(p.kubelet, "#!/bin/sh\necho Kubernetes "+version+"\n")))
+	must(t, errors.Join(os.Mkdir(p.root, 0o700), programtest.Write(p.kubelet, "#!/bin/sh\necho Kubernetes "+version+"\n")))
 	return p
 }
 
@@ -82,12 +83,12 @@ func TestGenerateState(t *testing.T) {
 		"no root":       {func(t *testing.T, p place) { must(t, os.Remove(p.root)) }, nil, 1, "--root-dir", nil},
 		"another root":  {giveAway, nil, 1, "another user", nil},
 		"no kubelet": {func(t *testing.T, p place) {
-			must(t, writeProgram(p.kubelet, "#!/bin/sh\necho hello\n"))
+			must(t, programtest.Write(p.kubelet, "#!/bin/sh\necho hello\n"))
 		}, nil, 1, "as a kubelet does", nil},
 		"injection": {func(t *testing.T, p place) {
-			must(t, writeProgram(p.kubelet, "#!/bin/sh\necho 'Kubernetes v1.3.0\", \"'\n"))
+			must(t, programtest.Write(p.kubelet, "#!/bin/sh\necho 'Kubernetes v1.3.0\", \"'\n"))
 		}, nil, 1, "as a kubelet does", nil},
-		"failing":        {func(t *testing.T, p place) { must(t, writeProgram(p.kubelet, "#!/bin/sh\nexit 3\n")) }, nil, 1, "--version", nil},
+		"failing":        {func(t *testing.T, p place) { must(t, programtest.Write(p.kubelet, "#!/bin/sh\nexit 3\n")) }, nil, 1, "--version", nil},
 		"unknown option": {nil, []string{"--fast=1"}, 1, "--fast is not known", nil},
 		"both":           {nil, []string{"--pid", "1"}, 1, "give one of them", nil},
 	} {

@@ -26,6 +26,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri/critest"
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // tools is the folder of what build makes. TestMain removes it.
@@ -246,16 +247,7 @@ func (n node) runs(t *testing.T, program string) {
 
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
-	must(t, writeProgram(to, read(t, from)))
-}
-
-// writeProgram writes a program. Nothing is forked meanwhile: a child of a test beside this
-// one would have the file open for writing until it executes its own program, and the
-// kernel executes none that somebody may write (ETXTBSY).
-func writeProgram(path, text string) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(path, []byte(text), 0o700)
+	must(t, programtest.Write(to, read(t, from)))
 }
 
 func read(t *testing.T, path string) string {

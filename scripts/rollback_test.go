@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // backup makes a backup as upgrade-kubelet does, and returns its path.
@@ -82,7 +84,7 @@ func TestRollbackKubelet(t *testing.T) {
 func damageNewest(t *testing.T, n node) {
 	t.Helper()
 	path := n.path("backups", "kubelet-20260102T000000Z-v1.29.6")
-	must(t, writeProgram(path, read(t, path)+"x"))
+	must(t, programtest.Write(path, read(t, path)+"x"))
 }
 
 // What was rolled back can be put back again.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -209,7 +210,7 @@ func (n node) before(t *testing.T, line string) {
 	t.Helper()
 	command, moved := n.path("stubs", "steadylet"), n.path("stubs", "steadylet.moved")
 	must(t, os.Rename(command, moved))
-	must(t, writeProgram(command, "#!/bin/sh\n"+line+"\nexec "+moved+" \"$@\"\n"))
+	must(t, programtest.Write(command, "#!/bin/sh\n"+line+"\nexec "+moved+" \"$@\"\n"))
 }
 
 // A signal, at two moments: the old kubelet runs, again or still. A kill leaves a whole
@@ -272,7 +273,7 @@ func signalled(t *testing.T, cmd *exec.Cmd, until string, signal syscall.Signal)
 		text.WriteString(lines.Text() + "\n")
 		if strings.Contains(lines.Text(), until) || strings.Contains(lines.Text(), "going back") {
 			to := cmd.Process.Pid
-			if signal == syscall.SIGINT && !strings.Contains(lines.Text(), "going back") {
+			if signal == syscall.SIGINT {
 				to = -to // a terminal asks the whole group
 			}
 			if err := syscall.Kill(to, signal); err != nil {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri/critest"
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -38,18 +38,9 @@ func TestScripts(t *testing.T) {
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
 			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
 			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
-				writeProgram(kubelet, "#!/bin/sh\necho Kubernetes v1.30.14\n"))
+				programtest.Write(kubelet, "#!/bin/sh\necho Kubernetes v1.30.14\n"))
 		},
 	})
-}
-
-// writeProgram writes a program. No script beside this one forks meanwhile: its child would
-// have the file open for writing until it executes its own program, and the kernel executes
-// none that somebody may write (ETXTBSY).
-func writeProgram(path, text string) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(path, []byte(text), 0o700)
 }
 
 // node is a runtime with a static pod and two others.

@@ -91,8 +91,8 @@ func TestSandboxesOfARuntimeThatIsAmiss(t *testing.T) {
 		"a relative path": {"containerd.sock", nil, "unix:///path"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			within, hangs := cri.DefaultWithin, test.want == cri.ErrHangs
-			if hangs {
+			within := cri.DefaultWithin
+			if test.want == cri.ErrHangs {
 				within = 300 * time.Millisecond
 			}
 			began := time.Now()
@@ -100,7 +100,7 @@ func TestSandboxesOfARuntimeThatIsAmiss(t *testing.T) {
 			if err == nil || got != nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, %v; want %v with %q", got, err, test.want, test.says)
 			}
-			if took := time.Since(began); hangs && took > cri.DefaultWithin {
+			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})

@@ -27,7 +27,8 @@ var decisionBenchmark []byte
 
 // Decision measures what the patch costs each question whether a container changed.
 type Decision struct {
-	// Tree is a patched tree, Kuberuntime the folder in it that has containerChanged.
+	// Tree is a patched tree, Kuberuntime the folder in it that has containerChanged. Scratch
+	// takes the benchmark's program.
 	Tree, Kuberuntime, Scratch string
 	// Version is the tree's, Toolchain that which builds it.
 	Version     kubever.Version
@@ -62,7 +63,7 @@ func (d Decision) Run(ctx context.Context) ([]Figure, error) {
 }
 
 // File measures the state file, against what gets as many bytes to the disk and back. Root
-// is the repository.
+// is the repository, scratch takes the benchmark's program.
 func File(ctx context.Context, root, scratch string, environment []string) ([]Figure, error) {
 	library := gocommand.Go{Toolchain: "auto", Environment: environment}
 	program, err := compile(ctx, library, gocommand.Call{Args: []string{"./statefile"}, Dir: root}, scratch)
