@@ -19,16 +19,20 @@ const checksumField = `"checksum": "`
 
 // Encode returns the file's text, with the checksum in it.
 func (s State) Encode() ([]byte, error) {
-	s.SchemaVersion, s.Checksum = SchemaVersion, noChecksum
-	data, err := s.appendText(make([]byte, 0, 1024+320*(len(s.Containers)+len(s.StaticPods))))
+	data, err := new(encoder).encode(s)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the state: %w", err)
+		return nil, err
 	}
+	seal(data)
+	return data, nil
+}
+
+// seal puts the checksum into a text that has noChecksum in its place.
+func seal(data []byte) {
 	sum := sha256.Sum256(data)
 	// It is the last field.
 	at := bytes.LastIndex(data, []byte(checksumField)) + len(checksumField)
 	hex.Encode(data[at:], sum[:])
-	return data, nil
 }
 
 // verify compares the text with the checksum in it.

@@ -92,19 +92,15 @@ func check(info os.FileInfo) error {
 //
 // Only one process may save to a path at a time.
 func Save(path string, s State) error {
-	_, err := Load(path)
-	return save(path, s, err == nil)
-}
-
-// save is Save for a caller that knows whether the file in place is whole.
-func save(path string, s State, whole bool) error {
+	_, loadErr := Load(path)
 	data, err := s.Encode()
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	return write(path, data, whole)
+	return write(path, data, loadErr == nil)
 }
 
+// write is Save of a text, for a caller that knows whether the file in place is whole.
 func write(path string, data []byte, whole bool) error {
 	if err := tryWrite(path, data, whole); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
@@ -167,7 +163,8 @@ func makeFolder(folder string) error {
 }
 
 // CheckFolder refuses a state folder that is a link, no folder, or another user's: it
-// could lead the kubelet to read, rename or write anywhere else. The error matches ErrNotRegular or ErrOwner. One that does not exist is fine.
+// could lead the kubelet to read, rename or write anywhere else. The error matches
+// ErrNotRegular or ErrOwner. One that does not exist is fine.
 func CheckFolder(folder string) error {
 	info, err := os.Lstat(folder)
 	if os.IsNotExist(err) {

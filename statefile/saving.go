@@ -18,11 +18,10 @@ const (
 // saveStart saves the start. What can't be written now, on a full disk for one, is
 // tried again later.
 func (r *Recorder) saveStart() error {
-	err := save(r.path, r.state, r.whole)
 	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.whole, r.failing = r.whole || err == nil, err != nil; r.failing {
-		r.saveAfter(retryDelay)
+	r.saveSoon()
+	r.mutex.Unlock()
+	if err := r.Flush(); err != nil {
 		return err
 	}
 	klog.InfoS("Steadylet recorded the start of the kubelet", "path", r.path, "version", r.state.Kubelet.Version,
@@ -78,6 +77,7 @@ func (r *Recorder) Flush() error {
 	r.mutex.Unlock()
 	data, whole, err := r.unsaved()
 	if err == nil {
+		seal(data)
 		err = write(r.path, data, whole)
 	}
 	r.mutex.Lock()
@@ -88,9 +88,10 @@ func (r *Recorder) Flush() error {
 	return err
 }
 
-// unsaved returns the text of what has not been written yet, and ends the wait for it.
-// whole says that the file in place is a whole one: once this process wrote it, it stays
-// so, since no other may write.
+// unsaved returns the text of what has not been written yet, without its checksum, and ends
+// the wait for it. The next call overwrites the text: r.writing is held. whole says that the
+// file in place is a whole one: once this process wrote it, it stays so, since no other may
+// write.
 func (r *Recorder) unsaved() (data []byte, whole bool, err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock() // after a panic, too: pod workers wait for it
@@ -98,7 +99,11 @@ func (r *Recorder) unsaved() (data []byte, whole bool, err error) {
 		r.timer.Stop()
 		r.timer = nil
 	}
-	data, err = r.state.Encode()
+	kept := r.encoder
+	r.encoder = new(encoder) // for after a panic, or an error
+	if data, err = kept.encode(r.state); err == nil {
+		r.encoder = kept
+	}
 	return data, r.whole, err
 }
 

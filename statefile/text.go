@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// appendText appends the state as JSON, one line for each entry of a table, and a
-// line break at the end. (json.MarshalIndent takes several times as long for a full
-// table, and a kubelet writes one while it has better things to do.)
-func (s State) appendText(out []byte) ([]byte, error) {
-	t := text{out: out}
+// state appends the state as JSON, one line for each entry of a table, and a line break
+// at the end. (json.MarshalIndent takes several times as long for a full table, and a
+// kubelet writes one while it has better things to do.) container
+// appends the entry of a container, by its place in the order of the IDs.
+func (t *text) state(s State, container func(index int)) {
 	t.raw("{\n  \"schemaVersion\": ").raw(strconv.Itoa(s.SchemaVersion))
 	t.raw(",\n  \"kubelet\": ").object("version", s.Kubelet.Version).time("startTime", s.Kubelet.StartTime).time("lastStart", s.Kubelet.LastStart).raw("}")
 	if len(s.History) > 0 {
@@ -22,18 +22,14 @@ func (s State) appendText(out []byte) ([]byte, error) {
 		}
 		t.raw("\n  ]")
 	}
-	ids := make([]string, 0, len(s.Containers))
-	for id := range s.Containers {
-		ids = append(ids, id)
-	}
-	t.table("containers", ids, func(id string) { t.container(s.Containers[id]) })
+	t.table("containers", len(s.Containers), container)
 	paths := make([]string, 0, len(s.StaticPods))
 	for path := range s.StaticPods {
 		paths = append(paths, path)
 	}
-	t.table("staticPods", paths, func(path string) { t.staticPod(s.StaticPods[path]) })
+	sort.Strings(paths)
+	t.table("staticPods", len(paths), func(i int) { t.staticPod(paths[i], s.StaticPods[paths[i]]) })
 	t.raw(",\n  ").raw(checksumField).raw(s.Checksum).raw("\"\n}\n")
-	return t.out, t.err
 }
 
 // text is JSON in the making.
@@ -42,27 +38,26 @@ type text struct {
 	err error
 }
 
-// table appends an object with an entry for each key, or nothing if there is none.
-func (t *text) table(name string, keys []string, entry func(key string)) {
-	if len(keys) == 0 {
+// table appends an object with that many entries, or nothing if there is none.
+func (t *text) table(name string, count int, entry func(index int)) {
+	if count == 0 {
 		return
 	}
-	sort.Strings(keys)
 	t.raw(",\n  ").name(name).raw("{")
-	for i, key := range keys {
-		t.separate(i).quote(key).raw(": ")
-		entry(key)
+	for i := 0; i < count; i++ {
+		t.separate(i)
+		entry(i)
 	}
 	t.raw("\n  }")
 }
 
-func (t *text) container(a Adopted) {
-	t.object("fingerprint", a.Fingerprint).member("hash", a.Hash).member("hashedBy", a.HashedBy)
+func (t *text) container(id string, a Adopted) {
+	t.quote(id).raw(": ").object("fingerprint", a.Fingerprint).member("hash", a.Hash).member("hashedBy", a.HashedBy)
 	t.optional("createdUnder", a.CreatedUnder).time("adopted", a.Adopted).raw("}")
 }
 
-func (t *text) staticPod(p StaticPod) {
-	t.object("pod", p.Pod).member("uid", p.UID).member("digest", p.Digest)
+func (t *text) staticPod(path string, p StaticPod) {
+	t.quote(path).raw(": ").object("pod", p.Pod).member("uid", p.UID).member("digest", p.Digest)
 	t.optional("generated", p.Generated).optional("generatedBy", p.GeneratedBy).raw("}")
 }
 
