@@ -69,7 +69,7 @@ func BenchmarkSave(b *testing.B) {
 			})
 		},
 		"all": func() error {
-			return saved(func() { r.encoder = new(encoder) })
+			return saved(func() { r.encoder = encoder{} })
 		},
 		"theirs": func() error {
 			if err := renameio.WriteFile(plain, data, fileMode); err != nil {

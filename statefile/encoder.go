@@ -7,8 +7,8 @@ import (
 
 // encoder makes the texts of states that follow one another and differ in few containers,
 // as those of a kubelet that runs: what has not changed it copies from the text before. It
-// keeps some 800 bytes for each container. The zero encoder is ready to use. It is not safe
-// for concurrent use.
+// keeps some 800 bytes for each container of the largest of them. The zero encoder is ready
+// to use. It is not safe for concurrent use.
 type encoder struct {
 	lines []line // of text, sorted by ID
 	text  []byte // the text before

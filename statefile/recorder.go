@@ -46,7 +46,7 @@ type Recorder struct {
 	failing  bool              // the last try to write it failed
 	whole    bool              // the file in place is a whole one
 	timer    *time.Timer
-	encoder  *encoder // of state
+	encoder  encoder // of state; its text is used while writing is held
 }
 
 // judged is a verdict that was given, and on what. It says nothing of any other spec,
@@ -70,7 +70,7 @@ type judged struct {
 // Close ends it; a kubelet never calls that.
 func Open(options Options) (*Recorder, error) {
 	r := &Recorder{path: Path(options.RootDir), witnesses: wholeSpec(options.Version),
-		verdicts: map[string]judged{}, uids: map[string]given{}, encoder: new(encoder)}
+		verdicts: map[string]judged{}, uids: map[string]given{}}
 	if r.disabled = options.disabledBy(); r.disabled != "" {
 		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", r.disabled)
 		return r, nil

@@ -18,16 +18,16 @@ const (
 // saveStart saves the start. What can't be written now, on a full disk for one, is
 // tried again later.
 func (r *Recorder) saveStart() error {
-	r.mutex.Lock()
-	r.saveSoon()
-	r.mutex.Unlock()
-	if err := r.Flush(); err != nil {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if err := r.save(); err != nil {
 		return err
 	}
-	klog.InfoS("Steadylet recorded the start of the kubelet", "path", r.path, "version", r.state.Kubelet.Version,
-		"startTime", r.state.Kubelet.StartTime, "earlierVersions", len(r.state.History),
-		"containers", len(r.state.Containers), "staticPods", len(r.state.StaticPods))
 	removeLeftovers(r.path)
+	state := r.State()
+	klog.InfoS("Steadylet recorded the start of the kubelet", "path", r.path, "version", state.Kubelet.Version,
+		"startTime", state.Kubelet.StartTime, "earlierVersions", len(state.History),
+		"containers", len(state.Containers), "staticPods", len(state.StaticPods))
 	return nil
 }
 
@@ -70,28 +70,39 @@ func (r *Recorder) Flush() error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mutex.Lock()
-	if r.timer == nil {
-		r.mutex.Unlock()
+	waiting := r.timer != nil
+	r.mutex.Unlock()
+	if !waiting {
 		return nil
 	}
-	r.mutex.Unlock()
+	return r.save()
+}
+
+// save writes the state. Where that fails, be it by a panic, it is tried again later.
+// r.writing is held.
+func (r *Recorder) save() error {
+	saved := false
+	defer func() {
+		r.mutex.Lock()
+		defer r.mutex.Unlock()
+		if r.whole, r.failing = r.whole || saved, !saved; r.failing {
+			r.saveAfter(retryDelay)
+		}
+	}()
 	data, whole, err := r.unsaved()
-	if err == nil {
-		seal(data)
-		err = write(r.path, data, whole)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", r.path, err)
 	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.whole, r.failing = whole || err == nil, err != nil; r.failing {
-		r.saveAfter(retryDelay)
-	}
+	seal(data)
+	err = write(r.path, data, whole)
+	saved = err == nil
 	return err
 }
 
 // unsaved returns the text of what has not been written yet, without its checksum, and ends
-// the wait for it. The next call overwrites the text: r.writing is held. whole says that the
-// file in place is a whole one: once this process wrote it, it stays so, since no other may
-// write.
+// the wait for it. The text is the encoder's: it is used while r.writing is held. whole says
+// that the file in place is a whole one: once this process wrote it, it stays so, since no
+// other may write.
 func (r *Recorder) unsaved() (data []byte, whole bool, err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock() // after a panic, too: pod workers wait for it
@@ -100,7 +111,7 @@ func (r *Recorder) unsaved() (data []byte, whole bool, err error) {
 		r.timer = nil
 	}
 	kept := r.encoder
-	r.encoder = new(encoder) // for after a panic, or an error
+	r.encoder = encoder{} // for after a panic, or an error
 	if data, err = kept.encode(r.state); err == nil {
 		r.encoder = kept
 	}

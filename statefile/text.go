@@ -10,8 +10,8 @@ import (
 
 // state appends the state as JSON, one line for each entry of a table, and a line break
 // at the end. (json.MarshalIndent takes several times as long for a full table, and a
-// kubelet writes one while it has better things to do.) container
-// appends the entry of a container, by its place in the order of the IDs.
+// kubelet writes one while it has better things to do.) The function container appends the
+// entry of the container that has that place in the order of the IDs.
 func (t *text) state(s State, container func(index int)) {
 	t.raw("{\n  \"schemaVersion\": ").raw(strconv.Itoa(s.SchemaVersion))
 	t.raw(",\n  \"kubelet\": ").object("version", s.Kubelet.Version).time("startTime", s.Kubelet.StartTime).time("lastStart", s.Kubelet.LastStart).raw("}")

@@ -76,7 +76,7 @@ func File(ctx context.Context, root, scratch string, environment []string) ([]Fi
 	}
 	return figuresOf(measured.median, []row{
 		{"saving a state of 500 containers, one of them new", "renameio and fsync of as many bytes", "Save/ours", "Save/theirs", 1.2},
-		{"the same, all of them new", "renameio and fsync of as many bytes", "Save/all", "Save/theirs", 1.2},
+		{"saving a state of 500 containers, all of them new", "renameio and fsync of as many bytes", "Save/all", "Save/theirs", 1.2},
 		{"loading it", "json.Unmarshal of it", "Load/ours", "Load/theirs", 1.5},
 	}, found), nil
 }
