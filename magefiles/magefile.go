@@ -13,11 +13,7 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
-	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
@@ -162,32 +158,6 @@ func checkArguments(args []string) error {
 	return nil
 }
 
-// gcPercent is how much the heap may grow before garbage is collected.
-const gcPercent = 40
-
-// run opens the pipeline in the working directory, which mage makes the
-// repository's root, and closes it whatever happens.
-func run(do func(*pipeline.Pipeline) error) (err error) {
-	if err := checkArguments(os.Args[1:]); err != nil {
-		return err
-	}
-	root, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	// A fetch makes much garbage; collecting it earlier halves its memory.
-	debug.SetGCPercent(gcPercent)
-	p, err := pipeline.Open(pipeline.Config{
-		Root: root, Command: "mage " + strings.Join(os.Args[1:], " "), Environment: os.Environ(),
-		Messages: os.Stderr, Results: os.Stdout, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	return do(p)
-}
-
 func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool, years *certvalidity.Years) (*pipeline.Patched, error) {
 	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false), Validity: years}
 	if err := p.CheckSeries(options, from.Version); err != nil {
@@ -260,7 +230,7 @@ func UpgradeTest(ctx context.Context,
 	via *string, // tag of a kubelet in between, for the scenarios hops and hops-edit
 	fromStock *bool, // take the old kubelet without the series (default: true)
 	toStock *bool, // take the new kubelet without the series: the control
-	scenario *string, // names, separated by commas, all that fit, or list (default: plain)
+	scenario *string, // names, separated by commas; all, for those that fit; or list (default: plain)
 	archive *string, // source tarball, for v1.20.2
 	keep *bool, // keep the logs of runs that pass too
 	readme *bool, // put the rows into docs/upgrades.md, and their sum into README.md

@@ -125,6 +125,11 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 			n.before(t, `[ "$1" != doctor ] || [ "$2" = --help ] || exit 6`)
 			return []string{next(t)}
 		}, 2, "doctor found", "cat show"},
+		"switched off": {func(t *testing.T, n node) []string {
+			must(t, os.Mkdir(n.path("root", "steadylet"), 0o700))
+			write(t, n.path("root", "steadylet", "disable"), "")
+			return []string{next(t)}
+		}, 2, "switches steadylet off", "cat show"},
 		"without doctor": {func(t *testing.T, n node) []string {
 			n.before(t, `[ "$1" != doctor ] || exit 1`)
 			return []string{next(t)}

@@ -58,6 +58,9 @@ const predictExample = `  # what would a stock upgrade do to this cluster's cont
   kubectl get pods -A -o json --field-selector spec.nodeName=db-3 > pods.json
   steadylet predict --to v1.31.0 --runtime-endpoint unix:///run/containerd/containerd.sock pods.json
 
+  # and what would going back to the stock kubelet restart?
+  steadylet predict --to v1.30.14 --stock --runtime-endpoint unix:///run/containerd/containerd.sock pods.json
+
   # in a pipeline: fail where a static pod would be recreated
   steadylet predict --from v1.30.14 --to v1.31.0 --stock --fail-on restarts,unknown /etc/kubernetes/manifests
 

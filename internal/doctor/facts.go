@@ -168,8 +168,9 @@ type State struct {
 	Path string
 	// Condition is as in nodestate: "whole", "missing", "damaged", ...
 	Condition string
-	// Disabled says that the kubelet is told to behave as stock.
-	Disabled bool
+	// SwitchedOff says what tells a patched kubelet to behave as stock, as "the file PATH",
+	// and is empty where nothing does.
+	SwitchedOff string
 	// Remedy is empty for a whole file.
 	Remedy string
 	Err    error

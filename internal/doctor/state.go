@@ -11,8 +11,13 @@ const (
 func stateFile(f Facts) []Finding {
 	s := f.State
 	switch {
-	case s.Disabled:
-		return found(Warning, "remove that file if this is not meant", "%s exists: a patched kubelet behaves as stock, and restarts what a stock one restarts", s.Path+" (disable)")
+	case s.SwitchedOff != "":
+		severity := Warning
+		if f.To.patched() {
+			severity = Error
+		}
+		return found(severity, "remove that before the upgrade, unless it is meant",
+			"%s switches steadylet off: a patched kubelet behaves as stock, and restarts what a stock one restarts", s.SwitchedOff)
 	case s.Condition == "whole":
 		return ok("%s is whole", s.Path)
 	case s.Condition == "missing" && len(f.StaticPods.Loose) == 0:

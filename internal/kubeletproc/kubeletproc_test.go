@@ -204,3 +204,20 @@ func FuzzStartTime(f *testing.F) {
 		}
 	})
 }
+
+func TestVariable(t *testing.T) {
+	root := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "7"), 0o700),
+		os.WriteFile(filepath.Join(root, "7", "environ"), []byte("PATH=/bin\x00NOT_A=1\x00A=b=c\x00EMPTY=\x00"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	proc := Proc{Root: root}
+	for name, want := range map[string]string{"A": "b=c", "PATH": "/bin", "EMPTY": "", "NONE": "", "AT": ""} {
+		if got, err := proc.Variable(7, name); err != nil || got != want {
+			t.Errorf("%s: got %q (%v), want %q", name, got, err, want)
+		}
+	}
+	if _, err := proc.Variable(8, "A"); err == nil {
+		t.Error("a process that isn't there has an environment")
+	}
+}

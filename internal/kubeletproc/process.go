@@ -115,6 +115,21 @@ func (p Proc) read(pid int) (Process, error) {
 	return process, err
 }
 
+// Variable returns a variable of the environment that a process was started with, and
+// nothing where it isn't set.
+func (p Proc) Variable(pid int, name string) (string, error) {
+	environment, err := os.ReadFile(p.path(pid, "environ"))
+	if err != nil {
+		return "", fmt.Errorf("reading the environment of process %d: %w", pid, err)
+	}
+	for variable := range strings.SplitSeq(string(environment), "\x00") {
+		if value, found := strings.CutPrefix(variable, name+"="); found {
+			return value, nil
+		}
+	}
+	return "", nil
+}
+
 func (p Process) isKubelet() bool {
 	return len(p.Args) > 0 && (filepath.Base(p.Executable) == "kubelet" || filepath.Base(p.Args[0]) == "kubelet")
 }

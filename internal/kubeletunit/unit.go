@@ -3,7 +3,7 @@
 // doesn't run, and to see whether a restart would start it as it runs.
 //
 // Specifiers other than %% are left as they are, and of the environment only what the
-// unit itself sets counts. The values may hold secrets: they are for reading flags.
+// unit itself sets counts.
 package kubeletunit
 
 import (
@@ -26,6 +26,8 @@ type Unit struct {
 	DropIns, EnvironmentFiles []string
 	// Args is the command line, the program included.
 	Args []string
+	// Environment is what the unit itself sets. It may hold secrets.
+	Environment map[string]string
 }
 
 // ErrNone means that there is no unit of the kubelet.
@@ -55,7 +57,7 @@ func Load(root string) (Unit, error) {
 	if len(args) == 0 {
 		return Unit{}, fmt.Errorf("%s starts nothing: it has no ExecStart", l.unit.Path)
 	}
-	l.unit.Args = args
+	l.unit.Args, l.unit.Environment = args, l.environment
 	return l.unit, nil
 }
 

@@ -29,6 +29,13 @@ func TestLoadKubeadm(t *testing.T) {
 			"--config=/var/lib/kubelet/config.yaml", "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
 			"--pod-infra-container-image=registry.example/pause:3.9", "--root-dir=/data/kubelet",
 		},
+		Environment: map[string]string{
+			"HTTP_PROXY": "http://user:password@proxy.example", "NO_PROXY": "localhost",
+			"KUBELET_CONFIG_ARGS":     "--config=/var/lib/kubelet/config.yaml",
+			"KUBELET_EXTRA_ARGS":      "--root-dir=/data/kubelet",
+			"KUBELET_KUBEADM_ARGS":    "--container-runtime-endpoint=unix:///run/containerd/containerd.sock --pod-infra-container-image=registry.example/pause:3.9",
+			"KUBELET_KUBECONFIG_ARGS": "--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf",
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -48,15 +48,14 @@ type node struct {
 	config   kubeletconf.Config
 	settings nodestate.Settings
 	now      time.Time
-	// ofHost is as in kubeletproc.Proc.
-	ofHost bool
+	proc     kubeletproc.Proc
 }
 
 // Gather looks at the node. Its error is one of the request: a configuration that it
 // names and that can't be read. Where no kubelet is found, or what it was started with
 // can't be read, the defaults stand in for its settings.
 func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now time.Time) (doctor.Facts, error) {
-	n := node{request: request, now: now, ofHost: proc.OfHost}
+	n := node{request: request, now: now, proc: proc}
 	facts := doctor.Facts{Now: now, To: request.To, From: request.From}
 	var err error
 	n.kubelet, n.config, n.settings, err = settle(request, proc)
@@ -97,17 +96,18 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { n.version(ctx, facts) })
 	var sandboxes []statefile.Sandbox
 	parts.Go(func() { facts.Runtime, sandboxes = n.runtime(ctx) })
-	parts.Go(func() { facts.Firewall = firewall(ctx, n.ofHost) })
+	parts.Go(func() { facts.Firewall = firewall(ctx, n.proc.OfHost) })
 	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	program := facts.Kubelet.Program
 	parts.Go(func() { facts.Package = ofPackage(ctx, program) })
-	facts.Unit = n.unit()
+	unit, unitErr := n.unit()
+	facts.Unit = n.describeUnit(unit, unitErr)
 	facts.WayBack = wayBack(facts.Kubelet.Program, n.request.BackupDir)
 	facts.Cgroups = n.cgroups()
 	facts.Devices = devices(n.settings.RootDir)
 	facts.CPUs = n.cpuManager()
 	facts.Memory = n.memoryManager()
-	facts.State, facts.Folder = n.state(), folder(n.settings.RootDir)
+	facts.State, facts.Folder = n.state(unit), folder(n.settings.RootDir)
 	facts.Certificates = n.certificates()
 	parts.Wait()
 	// After the sandboxes were listed: see statefile.Manifest.Seed.
@@ -138,7 +138,7 @@ func (n node) gates() []string {
 // can't see what runs, and takes it to be the same.
 func (n node) replaced() bool {
 	runs, err := os.Stat(fmt.Sprintf("/proc/%d/exe", n.kubelet.PID))
-	if err != nil || n.ofHost {
+	if err != nil || n.proc.OfHost {
 		return false
 	}
 	there, err := os.Stat(n.kubelet.Program)
@@ -174,11 +174,14 @@ func (n node) runtime(ctx context.Context) (doctor.Runtime, []statefile.Sandbox)
 	return runtime, all
 }
 
-func (n node) unit() doctor.Unit {
+func (n node) unit() (kubeletunit.Unit, error) {
 	if n.request.Units == "" {
-		return doctor.Unit{}
+		return kubeletunit.Unit{}, kubeletunit.ErrNone
 	}
-	unit, err := kubeletunit.Load(n.request.Units)
+	return kubeletunit.Load(n.request.Units)
+}
+
+func (n node) describeUnit(unit kubeletunit.Unit, err error) doctor.Unit {
 	if errors.Is(err, kubeletunit.ErrNone) {
 		return doctor.Unit{}
 	}
@@ -224,14 +227,4 @@ func programs(folder, prefix string) ([]string, error) {
 		}
 	}
 	return found, nil
-}
-
-func (n node) state() doctor.State {
-	path := statefile.Path(n.settings.RootDir)
-	inspection := nodestate.Inspect(path)
-	_, err := os.Lstat(filepath.Join(filepath.Dir(path), "disable"))
-	return doctor.State{
-		Path: path, Condition: string(inspection.Current.Condition), Disabled: err == nil,
-		Remedy: inspection.Remedy(), Err: inspection.Current.Err,
-	}
 }

@@ -102,6 +102,35 @@ func TestGather(t *testing.T) {
 	}
 }
 
+// What makes the next kubelet behave as stock is found where that is set.
+func TestGatherWhatSwitchesOff(t *testing.T) {
+	const dropIn = "units/etc/systemd/system/kubelet.service.d/20-steadylet.conf"
+	for name, test := range map[string]struct {
+		change func(*testing.T, *place)
+		want   string
+	}{
+		"nothing":  {func(*testing.T, *place) {}, ""},
+		"the file": {func(t *testing.T, p *place) { p.write(t, "root/steadylet/disable", "", 0o600) }, "the file ROOT/steadylet/disable"},
+		"the unit": {func(t *testing.T, p *place) {
+			p.write(t, dropIn, "[Service]\nEnvironmentFile=/environment\n", 0o600)
+			p.write(t, "units/environment", "# as packaged\nSTEADYLET_DISABLE=0\n", 0o600)
+		}, "STEADYLET_DISABLE=0 in /etc/systemd/system/kubelet.service"},
+		"commented out": {func(t *testing.T, p *place) {
+			p.write(t, dropIn, "[Service]\nEnvironmentFile=/environment\n", 0o600)
+			p.write(t, "units/environment", "#STEADYLET_DISABLE=1\n", 0o600)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+			test.change(t, &p)
+			want := strings.Replace(test.want, "ROOT", p.path("root"), 1)
+			if got := p.gather(t).State.SwitchedOff; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // Where no kubelet runs and none is named, it is the unit's.
 func TestGatherTheUnitsKubelet(t *testing.T) {
 	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))

@@ -86,15 +86,15 @@ func (s Scenario) everyContainer(options Options) []container {
 func (s Scenario) Check(options Options) error {
 	switch {
 	case s.PatchedFrom && !options.From.Patched:
-		return fmt.Errorf("scenario %s needs patched kubelets on both sides, and %s is not", s.Name, options.From)
+		return fmt.Errorf("scenario %s needs patched kubelets on both sides, and %s is not: add -fromStock=false", s.Name, options.From)
 	case s.PatchedTo && !options.To.Patched:
-		return fmt.Errorf("scenario %s needs a patched new kubelet, and %s is not", s.Name, options.To)
+		return fmt.Errorf("scenario %s needs a patched new kubelet, and %s is not: leave -toStock out", s.Name, options.To)
 	case s.StockFrom && options.From.Patched:
-		return fmt.Errorf("scenario %s needs a stock old kubelet, and %s is not", s.Name, options.From)
+		return fmt.Errorf("scenario %s needs a stock old kubelet, and %s is not: leave -fromStock out", s.Name, options.From)
 	case s.PatchedVia && options.Via != (Kubelet{}) && !options.Via.Patched:
 		return fmt.Errorf("scenario %s needs a patched kubelet in between, and %s is not", s.Name, options.Via)
 	case s.Via && options.Via == (Kubelet{}):
-		return fmt.Errorf("scenario %s needs a kubelet between %s and %s", s.Name, options.From, options.To)
+		return fmt.Errorf("scenario %s needs a kubelet between %s and %s: name one with -via", s.Name, options.From, options.To)
 	case s.fits == nil:
 		return nil
 	}

@@ -44,7 +44,7 @@ func define(name string) *upgrade.Kubelet {
 func runAll(ctx context.Context) error {
 	from, via, to := define("from"), define("via"), define("to")
 	apiserver := flag.String("apiserver", "", "path of kube-apiserver 1.31")
-	names := flag.String("scenario", "plain", "scenarios, separated by commas, or all that fit")
+	names := flag.String("scenario", "plain", "scenarios, separated by commas, or all, for those that fit")
 	logs := flag.String("logs", os.TempDir(), "where logs are kept")
 	keep := flag.Bool("keep", false, "keep the logs of every run")
 	flag.Parse()
