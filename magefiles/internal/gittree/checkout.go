@@ -21,8 +21,12 @@ import (
 // Checkout makes a worktree equal to a tree and returns how many files it wrote.
 // A file that is right already keeps its modification time; a file or folder that
 // is not in the tree is removed. No link is followed, in the tree or in the
-// worktree. After a crash the next Checkout repairs what is wrong.
+// worktree. After a crash the next Checkout repairs what is wrong, and makes a worktree
+// that is missing.
 func (s *Store) Checkout(ctx context.Context, tree plumbing.Hash, worktree string, progress Progress) (int, error) {
+	if err := os.Mkdir(worktree, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return 0, fmt.Errorf("checking out %s: %w", tree, err)
+	}
 	known := readStamp(worktree)
 	plan, err := s.plan(tree, worktree, known)
 	if err != nil {

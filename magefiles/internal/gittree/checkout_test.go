@@ -51,10 +51,12 @@ func TestCheckoutRepairs(t *testing.T) {
 		"content": func(w string) error {
 			return os.WriteFile(filepath.Join(w, "go.mod"), []byte("module hacked\n"), 0o644)
 		},
-		"mode":       func(w string) error { return os.Chmod(filepath.Join(w, "go.mod"), 0o755) },
-		"missing":    func(w string) error { return os.RemoveAll(filepath.Join(w, "pkg")) },
-		"stray file": func(w string) error { return os.WriteFile(filepath.Join(w, "pkg/stray.go"), nil, 0o644) },
-		"stray tree": func(w string) error { return os.MkdirAll(filepath.Join(w, "pkg/stray/deep"), 0o755) },
+		"mode":                       func(w string) error { return os.Chmod(filepath.Join(w, "go.mod"), 0o755) },
+		"missing":                    func(w string) error { return os.RemoveAll(filepath.Join(w, "pkg")) },
+		"all missing":                func(w string) error { return os.RemoveAll(w) },
+		"all missing, and the stamp": func(w string) error { return errors.Join(os.RemoveAll(w), os.Remove(w+".stamp")) },
+		"stray file":                 func(w string) error { return os.WriteFile(filepath.Join(w, "pkg/stray.go"), nil, 0o644) },
+		"stray tree":                 func(w string) error { return os.MkdirAll(filepath.Join(w, "pkg/stray/deep"), 0o755) },
 		"file, wants folder": func(w string) error {
 			return errors.Join(os.RemoveAll(filepath.Join(w, "pkg")), os.WriteFile(filepath.Join(w, "pkg"), nil, 0o644))
 		},

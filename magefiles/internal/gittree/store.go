@@ -79,7 +79,7 @@ func (s *Store) Has(id plumbing.Hash) bool {
 
 func openStorage(gitDir string) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(osfs.New(gitDir), cache.NewObjectLRU(cacheSize),
-		filesystem.Options{KeepDescriptors: true, ExclusiveAccess: true})
+		filesystem.Options{KeepDescriptors: true})
 }
 
 // another returns a second reader of the same objects: a Store is for one
