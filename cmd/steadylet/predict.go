@@ -188,6 +188,10 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if flags.saysCgroups {
 		upgrade.NoPodCgroups = !flags.podCgroups
 	}
+	if upgrade.To.Patched && node.SwitchedOff != "" {
+		a.warn("%s switches steadylet off: the forecast is that of a stock kubelet", node.SwitchedOff)
+		upgrade.To.Patched = false
+	}
 	writer := predict.NewWriter(a.out, format, upgrade)
 	each := func(pod predict.Pod) error {
 		if err := node.Annotate(&pod); err != nil {

@@ -100,14 +100,13 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	parts.Go(func() { facts.Pods = n.pods(ctx) })
 	program := facts.Kubelet.Program
 	parts.Go(func() { facts.Package = ofPackage(ctx, program) })
-	unit, unitErr := n.unit()
-	facts.Unit = n.describeUnit(unit, unitErr)
+	facts.Unit = n.unit()
 	facts.WayBack = wayBack(facts.Kubelet.Program, n.request.BackupDir)
 	facts.Cgroups = n.cgroups()
 	facts.Devices = devices(n.settings.RootDir)
 	facts.CPUs = n.cpuManager()
 	facts.Memory = n.memoryManager()
-	facts.State, facts.Folder = n.state(unit), folder(n.settings.RootDir)
+	facts.State, facts.Folder = n.state(), folder(n.settings.RootDir)
 	facts.Certificates = n.certificates()
 	parts.Wait()
 	// After the sandboxes were listed: see statefile.Manifest.Seed.
@@ -174,14 +173,11 @@ func (n node) runtime(ctx context.Context) (doctor.Runtime, []statefile.Sandbox)
 	return runtime, all
 }
 
-func (n node) unit() (kubeletunit.Unit, error) {
+func (n node) unit() doctor.Unit {
 	if n.request.Units == "" {
-		return kubeletunit.Unit{}, kubeletunit.ErrNone
+		return doctor.Unit{}
 	}
-	return kubeletunit.Load(n.request.Units)
-}
-
-func (n node) describeUnit(unit kubeletunit.Unit, err error) doctor.Unit {
+	unit, err := kubeletunit.Load(n.request.Units)
 	if errors.Is(err, kubeletunit.ErrNone) {
 		return doctor.Unit{}
 	}
@@ -227,4 +223,13 @@ func programs(folder, prefix string) ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+func (n node) state() doctor.State {
+	path := statefile.Path(n.settings.RootDir)
+	inspection := nodestate.Inspect(path)
+	return doctor.State{
+		Path: path, Condition: string(inspection.Current.Condition), Remedy: inspection.Remedy(), Err: inspection.Current.Err,
+		SwitchedOff: n.request.SwitchedOff(n.settings.RootDir, n.kubelet.PID, n.proc),
+	}
 }

@@ -25,6 +25,8 @@ type Node struct {
 	NoPodCgroups bool
 	Resize       *bool
 	Runtime      Runtime
+	// SwitchedOff says what has a patched kubelet behave as stock, or nothing.
+	SwitchedOff string
 	// State is what a patched kubelet has recorded, or empty.
 	State statefile.State
 	// LeftOut takes what is left out, and why. It must be set for Pods.
@@ -47,7 +49,7 @@ func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubelet
 	if err != nil {
 		return fmt.Errorf("looking at this node: %w", err)
 	}
-	n.Settings = settings
+	n.Settings, n.SwitchedOff = settings, request.SwitchedOff(settings.RootDir, kubelet.PID, proc)
 	if inspection := nodestate.Inspect(statefile.Path(settings.RootDir)); inspection.Current.Condition == nodestate.Whole {
 		n.State = inspection.Current.State
 		return nil // its static pods are recorded already
