@@ -58,14 +58,14 @@ func BenchmarkSave(b *testing.B) {
 		r.mutex.Unlock()
 		return r.Flush()
 	}
-	oldest, newest := 0, len(s.Containers)
+	oldest, newest, adopted := containerID(0), containerID(len(s.Containers)), adoptedUnder(s, len(s.Containers))
 	plain := filepath.Join(root, "plain.json")
 	inTurns(b, map[string]func() error{
 		"ours": func() error {
 			return saved(func() {
-				delete(s.Containers, containerID(oldest))
-				s.Containers[containerID(newest)] = adoptedUnder(s, newest)
-				oldest, newest = oldest+1, newest+1
+				delete(s.Containers, oldest)
+				s.Containers[newest] = adopted
+				oldest, newest = newest, oldest
 			})
 		},
 		"all": func() error {

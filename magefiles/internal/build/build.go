@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/steadylet/steadylet/magefiles/internal/command"
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 	"github.com/steadylet/steadylet/magefiles/internal/layout"
@@ -36,6 +38,10 @@ type Binary struct {
 	// release build.
 	Path      string
 	DebugPath string
+	// SHA256 and DebugSHA256 are the files' digests in hexadecimal, Size and DebugSize
+	// their sizes in bytes.
+	SHA256, DebugSHA256 string
+	Size, DebugSize     int64
 	// BuildID is the GNU build ID, of 20 bytes in hexadecimal, that links a binary
 	// to its DWARF. It is the build's key.
 	BuildID string
@@ -78,7 +84,7 @@ func (b Builder) Build(ctx context.Context, tree Tree, options Options, out stri
 		Path:         filepath.Join(out, options.Component),
 		BuildID:      string(Key(tree, options)),
 		Settings:     settings(options, tree),
-		StampChecked: options.checksStamp(), // compile fails where the check does
+		StampChecked: options.checksStamp(), // or there is no binary
 	}
 	extra := []string{"-B=0x" + binary.BuildID}
 	if options.Mode == Release {
@@ -86,7 +92,11 @@ func (b Builder) Build(ctx context.Context, tree Tree, options Options, out stri
 		extra = append(extra, "-s", "-w")
 	}
 	binary.Arguments = arguments(options, tree, extra, binary.Path)
-	if err := b.compile(ctx, tree, options, binary); err != nil {
+	err := b.compile(ctx, tree, options, binary)
+	if err == nil {
+		err = binary.examine(ctx, tree, options)
+	}
+	if err != nil {
 		return Binary{}, errors.Join(err, removeIfThere(binary.Path), removeIfThere(binary.DebugPath))
 	}
 	return binary, nil
@@ -111,10 +121,26 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 		}
 	}
 	step.Done(fmt.Sprintf("%d packages", counter.packages()))
-	if binary.StampChecked {
-		return checkStamp(ctx, binary.Path, options.Component, tree.Stamp.Version)
-	}
 	return nil
+}
+
+// examine asks the new binary for its version, and works out the digests meanwhile.
+func (b *Binary) examine(ctx context.Context, tree Tree, options Options) error {
+	var group errgroup.Group
+	if b.StampChecked {
+		group.Go(func() error { return checkStamp(ctx, b.Path, options.Component, tree.Stamp.Version) })
+	}
+	if b.DebugPath != "" {
+		group.Go(func() (err error) {
+			b.DebugSHA256, b.DebugSize, err = Digest(b.DebugPath)
+			return err
+		})
+	}
+	group.Go(func() (err error) {
+		b.SHA256, b.Size, err = Digest(b.Path)
+		return err
+	})
+	return group.Wait()
 }
 
 // arguments returns those of a go build of the component.

@@ -120,25 +120,14 @@ func (p *Pipeline) compile(ctx context.Context, tree *Patched, target build.Tree
 			Started:      started.UTC().Truncate(time.Second), DurationSeconds: p.now().Sub(started).Seconds(),
 		},
 	}
-	if described.Binary, err = describe(binary.Path); err != nil {
-		return manifest.Manifest{}, err
-	}
+	described.Binary = manifest.File{Name: filepath.Base(binary.Path), SHA256: binary.SHA256, Size: binary.Size}
 	if binary.DebugPath != "" {
-		debug, err := describe(binary.DebugPath)
-		if err != nil {
-			return manifest.Manifest{}, err
-		}
-		described.Debug = &debug
+		described.Debug = &manifest.File{Name: filepath.Base(binary.DebugPath), SHA256: binary.DebugSHA256, Size: binary.DebugSize}
 	}
 	if described.CertificateValidity, err = describeValidity(tree, options.Component, dir); err != nil {
 		return manifest.Manifest{}, err
 	}
 	return described, manifest.Write(binary.Path+".manifest.json", described)
-}
-
-func describe(path string) (manifest.File, error) {
-	digest, size, err := build.Digest(path)
-	return manifest.File{Name: filepath.Base(path), SHA256: digest, Size: size}, err
 }
 
 // publish moves finished files from one folder to another. The manifest goes

@@ -51,7 +51,7 @@ func describeValidity(tree *Patched, component, dir string) (*manifest.Certifica
 	if err := os.WriteFile(path, tree.Validity.Configuration(version), 0o644); err != nil {
 		return nil, fmt.Errorf("writing kubeadm's configuration: %w", err)
 	}
-	file, err := describe(path)
-	described.Configuration = &file
+	digest, size, err := build.Digest(path)
+	described.Configuration = &manifest.File{Name: filepath.Base(path), SHA256: digest, Size: size}
 	return described, err
 }
