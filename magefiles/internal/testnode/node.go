@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,27 +75,4 @@ func (n *Node) StartKubelet(name, program string, version kubever.Version, place
 	}
 	// env(1) becomes the program: it stays one process.
 	return n.Start(name, "env", slices.Concat(place.Environment, []string{program}, flags)...)
-}
-
-// FreePort returns a TCP port of the loopback address that nobody uses now.
-func FreePort() (int, error) {
-	ports, err := FreePorts(1)
-	if err != nil {
-		return 0, err
-	}
-	return ports[0], nil
-}
-
-// FreePorts returns as many different ports.
-func FreePorts(count int) ([]int, error) {
-	ports := make([]int, count)
-	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
-		}
-		defer listener.Close() // when all are found: one that is closed may be found again
-		ports[i] = listener.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }
