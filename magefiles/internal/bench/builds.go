@@ -26,9 +26,14 @@ type Builds struct {
 // workspaceRoot is the copy that is built.
 func (b Builds) workspaceRoot() string { return filepath.Join(b.Scratch, "repository") }
 
+// copied are the parts of the repository that a build takes.
+func copied() []string {
+	return []string{"go.mod", "go.sum", "patches", "statefile", "internal", "magefiles"}
+}
+
 // Run measures the three figures.
 func (b Builds) Run(ctx context.Context) ([]Figure, error) {
-	for _, name := range []string{"go.mod", "go.sum", "patches", "statefile", "magefiles"} {
+	for _, name := range copied() {
 		if err := copyAll(filepath.Join(b.Root, name), filepath.Join(b.workspaceRoot(), name)); err != nil {
 			return nil, fmt.Errorf("copying the repository: %w", err)
 		}
