@@ -33,9 +33,6 @@ func (r Release) String() string {
 	return r.text
 }
 
-// patched reports whether it says that it was built with the series.
-func (r Release) patched() bool { return strings.Contains(r.text, "+steadylet.") }
-
 // Known reports whether it is a version.
 func (r Release) Known() bool { return r.text != "" }
 

@@ -1,5 +1,7 @@
 package doctor
 
+import "github.com/steadylet/steadylet/internal/kubeletversion"
+
 // The sizes of what is free, in bytes. The state file has at most 1 MiB, and three of
 // them may lie in the folder while one is written.
 const (
@@ -13,7 +15,7 @@ func stateFile(f Facts) []Finding {
 	switch {
 	case s.SwitchedOff != "":
 		severity := Warning
-		if f.To.patched() {
+		if kubeletversion.Patched(f.To.String()) {
 			severity = Error
 		}
 		return found(severity, "remove that before the upgrade, unless it is meant",
