@@ -14,7 +14,7 @@ import (
 func Dlv(ctx context.Context,
 	arch *string, // amd64 or arm64 (default: this host's)
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		path, err := p.DelveFor(ctx, value(arch, runtime.GOARCH))
 		if err != nil {
 			return err
@@ -39,7 +39,7 @@ func Ide(ctx context.Context,
 	goroot *string, // where you have the standard library (default: where the toolchain has it)
 	port *int, // where your tunnel to Delve begins (default: 2345)
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		dir, err := p.IDE(ctx, pipeline.IDEOptions{
 			Binary: value(binary, ""),
 			Source: sourceOptions(version, source, location, commit, sha256, layout, nil),
@@ -62,7 +62,7 @@ func DebugBuild(ctx context.Context,
 	version *string, // its release, such as v1.1.13
 	arch *string, // amd64 or arm64 (default: this host's)
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		path, err := p.DebugBuild(ctx, value(component, "runc"), value(version, ""), value(arch, runtime.GOARCH))
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func DebugBundle(ctx context.Context,
 	goroot *string, // where you have the standard library (default: where the toolchain has it)
 	port *int, // where your tunnel to Delve begins (default: 2345)
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		path, err := p.DebugBundle(ctx, pipeline.IDEOptions{
 			Source: sourceOptions(version, source, location, commit, sha256, layout, nil),
 			Patch:  pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries)},

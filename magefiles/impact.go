@@ -16,7 +16,7 @@ func Impact(ctx context.Context,
 	format *string, // table, json or markdown (default: table)
 	archive *string, // source tarball, to read v1.20.2 from that instead of its modules
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		return p.Impact(ctx, pipeline.ImpactOptions{
 			From: value(from, "v1.30.14"), To: value(to, "v1.31.0"), Format: value(format, impact.Table), Archive: value(archive, ""),
 		})

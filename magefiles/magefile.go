@@ -53,7 +53,7 @@ func Build(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		if years != nil {
 			chosen, err := p.ValiditySeries(certificates, value(version, ""))
 			if err != nil {
@@ -84,7 +84,7 @@ func Source(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		tree, err := p.Source(ctx, sourceOptions(version, source, location, commit, sha256, layout, allowDirty))
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func Patch(ctx context.Context,
 	layout *string, // upstream or vendored (default: detected)
 	allowDirty *bool, // take a folder's uncommitted changes too
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested, nil)
 		if err != nil {
 			return p.ReportConflicts(err, value(json, false))
@@ -129,7 +129,7 @@ func Bench(ctx context.Context,
 	soak *time.Duration, // how long a kubelet is watched for writes of its state file (default: 10m)
 	readme *bool, // put the rows into the table in README.md
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		figures, err := p.Bench(ctx, pipeline.BenchOptions{
 			Version: value(version, "v1.31.0"), Archive: value(archive, ""), Only: value(only, ""), Rounds: value(rounds, 3),
 			Soak: value(soak, 10*time.Minute),
@@ -139,10 +139,10 @@ func Bench(ctx context.Context,
 }
 
 // Clean removes trees and step records; with -dist also the results.
-func Clean(
+func Clean(ctx context.Context,
 	dist *bool, // remove dist/ too
 ) error {
-	return run(func(p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
+	return run(ctx, func(_ context.Context, p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
 }
 
 // checkArguments refuses a version that is not the value of a flag. mage would take it
@@ -194,7 +194,7 @@ func Verify(ctx context.Context,
 	sha256 *string, // digest that the archive must have, instead of the lock's
 	readme *bool, // put the rows into the table in README.md
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
 		return errors.Join(err, p.Show("verify", err == nil && value(readme, false), func(out io.Writer) { pipeline.WriteVerified(out, table) }))
 	})
@@ -235,7 +235,7 @@ func UpgradeTest(ctx context.Context,
 	keep *bool, // keep the logs of runs that pass too
 	readme *bool, // put the rows into docs/upgrades.md, and their sum into README.md
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		results, err := p.UpgradeTest(ctx, pipeline.UpgradeOptions{
 			From: value(from, "v1.30.14"), Via: value(via, ""), To: value(to, "v1.31.0"),
 			FromStock: value(fromStock, true), ToStock: value(toStock, false),
@@ -255,7 +255,7 @@ func UpgradeMatrix(ctx context.Context,
 	keep *bool, // keep the logs of runs that pass too
 	readme *bool, // put the rows into docs/upgrades.md, and their sum into README.md
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		results, err := p.UpgradeMatrix(ctx, pipeline.UpgradeOptions{
 			Scenarios: value(scenario, "all"), Archive: value(archive, ""), Keep: value(keep, false),
 		})

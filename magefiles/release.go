@@ -19,7 +19,7 @@ func Release(ctx context.Context,
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		made, err := p.Release(ctx, pipeline.ReleaseOptions{
 			Source:        sourceOptions(version, source, location, commit, sha256, nil, nil),
 			Architectures: value(arch, "amd64,arm64"), Key: value(key, ""), Revision: value(revision, 1),

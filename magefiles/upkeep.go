@@ -18,7 +18,7 @@ func Check(ctx context.Context,
 	upstreamTests *bool, // also run upstream's tests of the touched packages, stock against patched
 	archive *string, // source tarball, to compile v1.20.2
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		report, err := p.Check(ctx, pipeline.CheckOptions{Series: value(series, ""), Version: value(version, pipeline.AllVersions)})
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func Lock(ctx context.Context,
 	toolchain *string, // Go toolchain instead of the one that the tag names, such as go1.15.15
 	unsigned *bool, // also take staging modules that the checksum database does not know
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		return p.Lock(ctx, pipeline.LockOptions{
 			Version: value(version, ""), Toolchain: value(toolchain, ""), Unsigned: value(unsigned, false),
 		})
@@ -56,7 +56,7 @@ func Rebase(ctx context.Context,
 	skip *bool, // go on without the patch, which the tag needs no longer
 	abort *bool, // drop the rebase
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		return p.Rebase(ctx, pipeline.RebaseOptions{
 			To: value(to, ""), Series: value(series, pipeline.DefaultSeries),
 			Resume: value(resume, false), Skip: value(skip, false), Abort: value(abort, false),
@@ -70,7 +70,7 @@ func Edit(ctx context.Context,
 	series *string, // folder in patches/ (default: restart-suppression)
 	discard *bool, // drop the tree that is open
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		if value(discard, false) {
 			return p.DiscardEdit()
 		}
@@ -82,7 +82,7 @@ func Edit(ctx context.Context,
 func Export(ctx context.Context,
 	into *int, // number of the patch that takes what is not committed (default: the one that changed the file)
 ) error {
-	return run(func(p *pipeline.Pipeline) error { return p.Export(ctx, value(into, 0)) })
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error { return p.Export(ctx, value(into, 0)) })
 }
 
 // Update looks for new Kubernetes tags, says what each asks for, and locks those that are safe.
@@ -90,7 +90,7 @@ func Update(ctx context.Context,
 	dryRun *bool, // only report, write nothing
 	json *bool, // print the report as JSON
 ) error {
-	return run(func(p *pipeline.Pipeline) error {
+	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		return p.Update(ctx, pipeline.UpdateOptions{DryRun: value(dryRun, false), JSON: value(json, false)})
 	})
 }

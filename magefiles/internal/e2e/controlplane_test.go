@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -84,7 +85,7 @@ func startControlPlane(t *testing.T, k kubeadm, command steadylet, kubelet, apis
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := node.Stop(); err != nil {
+		if err := node.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -40,7 +41,7 @@ func startFleet(t *testing.T, apiserver string) *fleet {
 		if f.Server != nil {
 			err = f.Stop()
 		}
-		if err := errors.Join(err, node.Stop()); err != nil {
+		if err := errors.Join(err, node.Stop(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})

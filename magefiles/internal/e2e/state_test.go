@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"os"
@@ -100,7 +101,7 @@ func startStateNode(t *testing.T) *stateNode {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := node.Stop(); err != nil {
+		if err := node.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -58,7 +58,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, n.Stop()) }()
+	defer func() { err = errors.Join(err, n.Stop(ctx)) }()
 	report = &Report{Version: version}
 	return report, report.observe(ctx, options, n)
 }

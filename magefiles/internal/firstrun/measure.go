@@ -25,7 +25,7 @@ func Starts(ctx context.Context, ours, theirs Options, rounds int) (mine, others
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, n.Stop()) }()
+	defer func() { err = errors.Join(err, n.Stop(ctx)) }()
 	// The first start of each makes what the others find.
 	for round := range rounds + 1 {
 		for _, side := range []struct {
@@ -95,7 +95,7 @@ func Soak(ctx context.Context, from, to Options, long time.Duration) (writes int
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, n.Stop()) }()
+	defer func() { err = errors.Join(err, n.Stop(ctx)) }()
 	if _, err := runOnce(ctx, n, from, testnode.AppImage, atOnce); err != nil {
 		return 0, fmt.Errorf("before the upgrade: %w", err)
 	}

@@ -40,7 +40,7 @@ func RunUpgrade(ctx context.Context, from, to Options, edited, expected bool) (u
 	if err != nil {
 		return Upgrade{}, err
 	}
-	defer func() { err = errors.Join(err, n.Stop()) }()
+	defer func() { err = errors.Join(err, n.Stop(ctx)) }()
 	if upgrade.Before, err = runOnce(ctx, n, from, testnode.AppImage, atOnce); err != nil {
 		return Upgrade{}, fmt.Errorf("before the upgrade: %w", err)
 	}

@@ -35,8 +35,13 @@ func StartNode(ctx context.Context) (*Node, error) {
 	return &Node{place, runtime}, nil
 }
 
-// Stop ends every container and everything else, and leaves nothing behind.
-func (n *Node) Stop() error {
+// Stop ends every container and everything else, and leaves nothing behind. Once ctx has
+// ended, as after Ctrl-C, somebody waits for that: all of it is killed at once, where it
+// is otherwise asked to end.
+func (n *Node) Stop(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return n.Release()
+	}
 	return errors.Join(n.noteShims(), n.Runtime.Stop(), n.Release())
 }
 

@@ -131,6 +131,7 @@ func (c Config) fuzz(ctx context.Context, sum *result, target string) error {
 	before := c.inputs(target)
 	counted, err := minute()
 	if err != nil && ctx.Err() == nil && len(c.inputs(target)) == len(before) {
+		fmt.Fprintf(c.Out, "%s failed without an input that it fails for (%v): once more\n", target, err)
 		counted, err = minute()
 	}
 	sum.add(counted)

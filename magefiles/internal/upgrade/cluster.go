@@ -39,18 +39,21 @@ func startCluster(ctx context.Context, apiserver string, pods []pod, gates []str
 		err = c.createPods(ctx, pods)
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.stop())
+		return nil, errors.Join(err, c.stop(ctx))
 	}
 	return c, nil
 }
 
-// stop ends everything, and leaves nothing behind.
-func (c *cluster) stop() error {
+// stop ends everything, and leaves nothing behind; at once where ctx has ended.
+func (c *cluster) stop(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return c.node.Stop(ctx)
+	}
 	err := c.stopKubelet()
 	if c.plane != nil {
 		err = errors.Join(err, c.plane.stop())
 	}
-	return errors.Join(err, c.node.Stop())
+	return errors.Join(err, c.node.Stop(ctx))
 }
 
 func (c *cluster) createPods(ctx context.Context, pods []pod) error {

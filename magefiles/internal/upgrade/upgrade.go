@@ -168,7 +168,7 @@ func Run(ctx context.Context, options Options, scenario Scenario) (result *Resul
 		}
 		err = errors.Join(err, keepErr)
 	}
-	return result, errors.Join(err, cluster.stop())
+	return result, errors.Join(err, cluster.stop(ctx))
 }
 
 // keepLogs copies the programs' logs, and the state folder.
