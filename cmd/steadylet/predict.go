@@ -20,11 +20,12 @@ import (
 const predictHelp = `Forecasts which containers an upgrade of the kubelet in place restarts, which it keeps,
 and why. It changes nothing.
 
-PODS is a list of pods in JSON (kubectl get pods -A -o json, or a kubelet's /pods), a
-folder of static pods' manifests, or - for a list on standard input. Several lists, or a
-pod on each line, may follow one another. Without it, this node is asked: its container
-runtime and its manifests. The runtime knows no specs, so a list says more; with
---runtime-endpoint the list is compared with the hashes that are really on the containers.
+PODS is a list of pods in JSON (kubectl get pods -A -o json, or a kubelet's /pods), or - for
+one on standard input; several lists, or a pod on each line, may follow one another. Or it
+is a static pod's manifest in YAML, or a folder of manifests. Without it, this node is
+asked: its container runtime and its manifests. The runtime knows no specs, so a list says
+more; with --runtime-endpoint the list is compared with the hashes that are really on the
+containers.
 
 A list of a kubelet's own lacks the fields that this kubelet does not know. The verdicts:
 
@@ -280,11 +281,11 @@ func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods
 func (a app) pods(from string, skipped *skips, each func(predict.Pod) error) error {
 	var in io.Reader = a.in
 	if from != "-" {
-		opened, folder, err := nodepods.Open(from)
+		opened, manifests, err := nodepods.Open(from)
 		if err != nil {
 			return err
 		}
-		if folder {
+		if manifests {
 			return nodepods.ReadManifests(from, skipped.add, each)
 		}
 		defer opened.Close()

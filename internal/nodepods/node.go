@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -125,10 +126,10 @@ func readManifest(file nodestate.ManifestFile) (predict.Pod, error) {
 	return predict.ReadManifest(file.Content)
 }
 
-// ReadManifests calls each for the pods of a folder of manifests. What is no manifest is
-// left out, and leftOut is told.
-func ReadManifests(folder string, leftOut LeftOut, each func(predict.Pod) error) error {
-	files, err := nodestate.ReadManifests(folder, "node")
+// ReadManifests calls each for the pod of a manifest, or for those of a folder of manifests.
+// What is no manifest in a folder is left out, and leftOut is told.
+func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) error {
+	files, err := nodestate.ReadManifests(path, "node")
 	if err != nil {
 		return err
 	}
@@ -140,6 +141,9 @@ func ReadManifests(folder string, leftOut LeftOut, each func(predict.Pod) error)
 	})
 	for _, file := range files {
 		pod, err := readManifest(file)
+		if err != nil && file.Path == path {
+			return fmt.Errorf("%s is no static pod's manifest (a list of pods has to be JSON): %w", path, err)
+		}
 		if err != nil {
 			leftOut(file.Path, err)
 			continue
@@ -151,9 +155,9 @@ func ReadManifests(folder string, leftOut LeftOut, each func(predict.Pod) error)
 	return nil
 }
 
-// Open opens a list of pods, or says that the path is one of a folder. A file may be a
-// pipe, as a shell makes it; a device or a socket is refused.
-func Open(path string) (file io.ReadCloser, folder bool, err error) {
+// Open opens a list of pods, or says that the path is one for [ReadManifests]: a folder, or
+// a file in YAML. A file may be a pipe, as a shell makes it; a device or a socket is refused.
+func Open(path string) (file io.ReadCloser, manifests bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the pods: %w", err)
@@ -163,6 +167,9 @@ func Open(path string) (file io.ReadCloser, folder bool, err error) {
 	}
 	if mode := info.Mode().Type(); mode != 0 && mode != os.ModeNamedPipe {
 		return nil, false, fmt.Errorf("reading the pods: %s: %w", path, errors.New("it is neither a file nor a folder"))
+	}
+	if extension := filepath.Ext(path); extension == ".yaml" || extension == ".yml" {
+		return nil, true, nil
 	}
 	opened, err := os.Open(path)
 	if err != nil {

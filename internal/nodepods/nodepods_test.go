@@ -95,7 +95,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", path, err, want)
 		}
 	}
-	if _, folder, err := nodepods.Open(dir); !folder || err != nil {
+	if _, manifests, err := nodepods.Open(dir); !manifests || err != nil {
 		t.Errorf("a folder is none: %v", err)
 	}
 }
