@@ -40,6 +40,12 @@ func TestTheWayBackFails(t *testing.T) {
 			// Once for the new program, and not for the old one.
 			n.stub(t, "sync", `[ "$2" != "`+n.path("bin")+`" ] || mkdir "`+n.path("synced")+`"`)
 		}, 4, "see whether it works", "cat show stop start stop reset-failed start", well},
+		"a signal ends the rename, which was not done yet": {"replaces", func(t *testing.T, n node) {
+			n.stub(t, "mv", `case "$*" in *"/.kubelet-before."*) mkdir "`+n.path("hit")+`" 2>/dev/null && kill -INT $$ ;; esac; exec `+mv(t)+` "$@"`)
+		}, 4, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", well},
+		"a signal ends the rename, which was done": {"replaces", func(t *testing.T, n node) {
+			n.stub(t, "mv", mv(t)+` "$@" || exit; case "$*" in *"/.kubelet-before."*) mkdir "`+n.path("hit")+`" 2>/dev/null && kill -INT $$ ;; esac`)
+		}, 4, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", well},
 		"systemd has enough of starts": {"replaces", func(t *testing.T, n node) {
 			write(t, n.path("limit"), "")
 		}, 4, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", well},
@@ -67,6 +73,14 @@ func TestTheWayBackFails(t *testing.T) {
 			n.noNote(t)
 		})
 	}
+}
+
+// mv returns the path of the program.
+func mv(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("mv")
+	must(t, err)
+	return path
 }
 
 // noNote wants no note of a run that was killed.
