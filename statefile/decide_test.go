@@ -1,11 +1,14 @@
 package statefile_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,19 +43,52 @@ func goldenValues(t testing.TB, version string) map[string]golden {
 	return byName
 }
 
+// release is a version that there are golden values of.
+type release struct {
+	version      string
+	minor, patch int
+}
+
+// wholeSpec reports whether its kubelet hashes the whole spec, not only image and name.
+func (r release) wholeSpec() bool { return r.minor <= 30 }
+
+// goldenReleases are those that there are golden values of, the earliest first.
+func goldenReleases(t testing.TB) []release {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "golden", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var releases []release
+	for _, file := range files {
+		r := release{version: strings.TrimSuffix(filepath.Base(file), ".json")}
+		if _, err := fmt.Sscanf(r.version, "v1.%d.%d", &r.minor, &r.patch); err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, r)
+	}
+	slices.SortFunc(releases, func(a, b release) int { return cmp.Or(cmp.Compare(a.minor, b.minor), cmp.Compare(a.patch, b.patch)) })
+	return releases
+}
+
+// Every minor version has values that its own packages have computed.
 func TestHashesAreThoseOfRealKubelets(t *testing.T) {
-	for _, version := range []string{"v1.20.2", "v1.30.14"} {
-		for name, c := range goldenValues(t, version) {
-			if got := statefile.HashSpec([]byte(c.Spec)); got != c.Hash {
-				t.Errorf("%s, %s: got %d, want %d", version, name, got, c.Hash)
+	had := map[int]bool{}
+	for _, r := range goldenReleases(t) {
+		had[r.minor] = true
+		for name, c := range goldenValues(t, r.version) {
+			got := statefile.HashImageAndName(c.Image, c.Name)
+			if r.wholeSpec() {
+				got = statefile.HashSpec([]byte(c.Spec))
+			}
+			if got != c.Hash {
+				t.Errorf("%s, %s: got %d, want %d", r.version, name, got, c.Hash)
 			}
 		}
 	}
-	for _, version := range []string{"v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3", "v1.37.2"} {
-		for name, c := range goldenValues(t, version) {
-			if got := statefile.HashImageAndName(c.Image, c.Name); got != c.Hash {
-				t.Errorf("%s, %s: got %d, want %d", version, name, got, c.Hash)
-			}
+	for minor := 20; minor <= 37; minor++ {
+		if !had[minor] {
+			t.Errorf("there are no golden values of 1.%d", minor)
 		}
 	}
 }
@@ -100,41 +136,72 @@ func (c golden) edited(t testing.TB) golden {
 	return c
 }
 
-// recentVersions are those whose fixtures have fields that an older one lacks.
-var recentVersions = []string{"v1.30.14", "v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3", "v1.37.2"}
+// transition is a container that the kubelet of one version has started, under that of
+// another, and what becomes of it.
+type transition struct {
+	what               string
+	annotated, current uint64
+	today              golden
+	step               int // StepStock: it is changed
+}
 
-// A container that 1.20.2 or 1.30.14 started, under a later kubelet, and the other
-// way round; and what an edit of each makes of it. The later kubelet sees fields that
-// the earlier one dropped.
+// transitions are those between an earlier version and a later one. The later kubelet sees
+// fields that the earlier one dropped.
+func transitions(t *testing.T, from, to release, earlier, later golden) []transition {
+	proven := func(one, other uint64) int {
+		if one == other {
+			return statefile.StepEqual
+		}
+		return statefile.StepProven
+	}
+	editedEarlier, editedLater := earlier.edited(t), later.edited(t)
+	hash := func(r release, c golden) uint64 {
+		if r.wholeSpec() {
+			return statefile.HashSpec([]byte(c.Spec))
+		}
+		return statefile.HashImageAndName(c.Image, c.Name)
+	}
+	all := []transition{
+		{"upgrade", earlier.Hash, later.Hash, later, proven(earlier.Hash, later.Hash)},
+		{"image edited, upgrade", earlier.Hash, hash(to, editedLater), editedLater, statefile.StepStock},
+		{"image edited, rollback", later.Hash, hash(from, editedEarlier), editedEarlier, statefile.StepStock},
+	}
+	// What a whole spec had that the earlier kubelet drops, nobody there can know.
+	if !to.wholeSpec() || earlier.Spec == later.Spec {
+		all = append(all, transition{"rollback", later.Hash, earlier.Hash, earlier, proven(earlier.Hash, later.Hash)})
+	}
+	return all
+}
+
+// Each version's containers under each later one, and the other way round; and what an edit
+// of each makes of it.
 func TestDecide(t *testing.T) {
-	for _, version := range []string{"v1.20.2", "v1.30.14"} {
-		for _, later := range recentVersions {
-			for name, old := range goldenValues(t, version) {
-				now := goldenValues(t, later)[name]
-				edited := now.edited(t)
-				for _, test := range []struct {
-					name               string
-					annotated, current uint64
-					today              golden
-					changed            bool
-					step               int
-				}{
-					{"upgrade", old.Hash, now.Hash ^ 1, now, false, statefile.StepProven},
-					{"rollback", statefile.HashImageAndName(now.Image, now.Name), old.Hash, old, false, statefile.StepProven},
-					{"image edited, upgrade", old.Hash, statefile.HashImageAndName(edited.Image, edited.Name), edited, true, statefile.StepStock},
-					{"image edited, rollback", statefile.HashImageAndName(now.Image, now.Name), statefile.HashSpec([]byte(edited.Spec)), edited, true, statefile.StepStock},
-				} {
-					t.Run(version+", "+later+", "+name+", "+test.name, func(t *testing.T) {
-						got, adopt := statefile.Decide(running(later), statefile.Observation{
+	releases := goldenReleases(t)
+	for i, from := range releases {
+		for _, to := range releases[i+1:] {
+			t.Run(from.version+", "+to.version, func(t *testing.T) {
+				later := goldenValues(t, to.version)
+				for name, earlier := range goldenValues(t, from.version) {
+					for _, test := range transitions(t, from, to, earlier, later[name]) {
+						version := to.version
+						if test.what == "rollback" || test.what == "image edited, rollback" {
+							version = from.version
+						}
+						got, adopt := statefile.Decide(running(version), statefile.Observation{
 							Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.current,
 							Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
 						})
-						if got.Changed != test.changed || got.Step != test.step || (adopt == nil) != test.changed {
-							t.Errorf("got %+v and %+v, want changed %t by step %d, and adopted if not", got, adopt, test.changed, test.step)
+						changed := test.step == statefile.StepStock
+						if got.Changed != changed || got.Step != test.step {
+							t.Errorf("%s, %s: got %+v, want changed %t by step %d", name, test.what, got, changed, test.step)
 						}
-					})
+						// One whose hash is equal may be adopted or not.
+						if adopted := adopt != nil; test.step != statefile.StepEqual && adopted == changed {
+							t.Errorf("%s, %s: got %+v, adopted: %t", name, test.what, got, adopted)
+						}
+					}
 				}
-			}
+			})
 		}
 	}
 }

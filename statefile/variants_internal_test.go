@@ -34,7 +34,12 @@ func addedIn(path string) int {
 // The table says of every field of the newest types whether the older types had it.
 func TestFieldsAreThoseOfTheTypes(t *testing.T) {
 	newestFields := fieldsOf(t, "v1.37.2")
-	for _, version := range []string{"v1.20.2", "v1.30.14", "v1.31.0", "v1.33.13", "v1.34.4", "v1.35.4", "v1.36.3"} {
+	files, err := filepath.Glob(filepath.Join("testdata", "fields", "*.txt"))
+	if err != nil || len(files) < 18 {
+		t.Fatalf("%v: fields of %d versions, want those of every minor version", err, len(files))
+	}
+	for _, file := range files {
+		version := strings.TrimSuffix(filepath.Base(file), ".txt")
 		number, ok := minor(version)
 		if !ok {
 			t.Fatal(version)
