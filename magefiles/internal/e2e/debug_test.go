@@ -42,7 +42,7 @@ func TestDebugKubelet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := superviseKubelet(t, stock.Path, false)
+	s := superviseKubelet(t, stock.Path, false, "")
 	for _, script := range debugScripts {
 		copyFile(t, filepath.Join("..", "..", "..", "scripts", script), filepath.Join(s.kit, script))
 	}

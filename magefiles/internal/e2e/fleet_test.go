@@ -50,6 +50,13 @@ func fleetPrograms(t *testing.T) (kubelet, apiserver string) {
 	}
 	p := open(t)
 	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
+	return compile(t, p, tree, pipeline.StockSeries).Path, buildAPIServer(t, p)
+}
+
+// buildAPIServer builds that of 1.31.0.
+func buildAPIServer(t *testing.T, p *pipeline.Pipeline) string {
+	t.Helper()
+	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
 	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.StockSeries})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +65,7 @@ func fleetPrograms(t *testing.T) (kubelet, apiserver string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return compile(t, p, tree, pipeline.StockSeries).Path, server.Path
+	return server.Path
 }
 
 // The manifests are right, ask for no more than they say, and do what they are for: a

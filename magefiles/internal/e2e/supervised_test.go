@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
+	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // supervised is a node whose kubelet runs under runit, with the scripts beside the node
@@ -30,9 +32,10 @@ type supervised struct {
 // does not know.
 const retiredGate = "ReadWriteOncePod"
 
-// superviseKubelet starts a node with a stock kubelet under runit, and waits for its two
-// static pods. Its configuration may have the retired gate.
-func superviseKubelet(t *testing.T, stock string, retired bool) *supervised {
+// superviseKubelet starts a node with a stock kubelet under runit, and waits for its pods:
+// two static ones, and one of an API server if there is one. The kubelet's configuration
+// may have the retired gate.
+func superviseKubelet(t *testing.T, stock string, retired bool, apiserver string) *supervised {
 	t.Helper()
 	for _, program := range []string{"runsv", "sv"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -58,14 +61,50 @@ func superviseKubelet(t *testing.T, stock string, retired bool) *supervised {
 		copyFile(t, script, filepath.Join(s.kit, filepath.Base(script)))
 	}
 	s.addFixedPod(t)
+	pods := 2
+	if apiserver != "" {
+		s.addPod(t, apiserver)
+		pods++
+	}
 	s.configure(t, retired)
-	s.supervise(t)
+	s.supervise(t, pods)
 	return s
 }
 
-// supervise starts runit with a run script, and writes the programs that stop and start
-// the kubelet.
-func (s *supervised) supervise(t *testing.T) {
+// addPod starts an API server, and creates a pod with a volume there.
+func (s *supervised) addPod(t *testing.T, apiserver string) {
+	t.Helper()
+	if err := upgrade.Require(); err != nil {
+		t.Skip(err)
+	}
+	server, err := upgrade.StartServer(t.Context(), s.Node, apiserver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.place.Kubeconfig = server.Kubeconfig()
+	pod := object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": "served", "namespace": s.Name()}, "spec": object{
+		"nodeName": testnode.NodeName, "hostNetwork": true, "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": false,
+		"tolerations": []object{{"operator": "Exists"}},
+		"volumes":     []object{{"name": "data", "emptyDir": object{}}},
+		"containers": []object{{
+			"name": "served", "image": testnode.AppImage, "imagePullPolicy": "Never",
+			"env":          []object{{"name": "NODE", "valueFrom": object{"fieldRef": object{"fieldPath": "spec.nodeName"}}}},
+			"volumeMounts": []object{{"name": "data", "mountPath": "/data"}},
+		}},
+	}}
+	if err := server.Do(t.Context(), "", http.MethodPost, "/api/v1/namespaces/"+s.Name()+"/pods?fieldValidation=Strict", pod, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// supervise starts runit with a run script, writes the programs that stop and start the
+// kubelet, and waits until so many pods run.
+func (s *supervised) supervise(t *testing.T, pods int) {
 	t.Helper()
 	service := filepath.Join(s.Dir(), "service")
 	version, err := kubever.Parse("v1.30.14")
@@ -90,7 +129,7 @@ func (s *supervised) supervise(t *testing.T) {
 			t.Errorf("ending the supervisor: %v: %s", err, out)
 		}
 	})
-	err = s.supervisor.Wait(t.Context(), 2*time.Minute, "the static pods", func() (bool, error) { return len(s.running(t)) == 2, nil })
+	err = s.supervisor.Wait(t.Context(), 2*time.Minute, "the pods", func() (bool, error) { return len(s.running(t)) == pods, nil })
 	if err != nil {
 		t.Fatalf("%v\n%s", err, s.kubeletLog())
 	}
