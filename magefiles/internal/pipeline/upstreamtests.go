@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/check"
+	"github.com/steadylet/steadylet/magefiles/internal/command"
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 	"github.com/steadylet/steadylet/magefiles/internal/graft"
 	"github.com/steadylet/steadylet/magefiles/internal/layout"
@@ -55,7 +56,7 @@ func (p *Pipeline) testRow(ctx context.Context, row check.Row, entry lock.Entry)
 	if err := p.patchedCopy(ctx, row, published[0].Root, patched); err != nil {
 		return err
 	}
-	var runs []upstreamtest.Run
+	var runs []testRun
 	for _, root := range []string{"", patched} {
 		module, err := p.space.TempDir()
 		if err != nil {
@@ -73,15 +74,23 @@ func (p *Pipeline) testRow(ctx context.Context, row check.Row, entry lock.Entry)
 	return p.compareTests(row, packages, runs[0], runs[1])
 }
 
-func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched upstreamtest.Run) error {
+// testRun is a run, and the end of what was printed in it.
+type testRun struct {
+	upstreamtest.Run
+	said string
+}
+
+func (p *Pipeline) compareTests(row check.Row, packages []string, stock, patched testRun) error {
 	p.progress.Say("%s: upstream's tests of %s: %d pass, %d fail, %d skipped stock; %d, %d, %d patched",
 		row.Version, strings.Join(packages, ", "),
 		stock.Count(upstreamtest.Pass), stock.Count(upstreamtest.Fail), stock.Count(upstreamtest.Skip),
 		patched.Count(upstreamtest.Pass), patched.Count(upstreamtest.Fail), patched.Count(upstreamtest.Skip))
-	if stock.Count(upstreamtest.Pass) == 0 {
-		return fmt.Errorf("%w: none passes on the stock tree, so nothing is compared", ErrUpstreamTests)
+	for _, path := range packages {
+		if !stock.Ran(path) {
+			return fmt.Errorf("%w: none of %s ran on the stock tree, so nothing is compared:\n%s", ErrUpstreamTests, path, stock.said)
+		}
 	}
-	differences := upstreamtest.Compare(stock, patched)
+	differences := upstreamtest.Compare(stock.Run, patched.Run)
 	for _, difference := range differences {
 		p.progress.Say("  %s", difference)
 	}
@@ -176,8 +185,11 @@ func place(root string, change series.Change) error {
 	return os.WriteFile(path, change.Data, 0o644)
 }
 
+// saidLines is how much of what a run printed is kept to say why it came to nothing.
+const saidLines = 15
+
 // runTests runs the packages' tests. A failing test is an outcome, not an error.
-func (p *Pipeline) runTests(ctx context.Context, toolchain, module string, packages []string, patched bool) (upstreamtest.Run, error) {
+func (p *Pipeline) runTests(ctx context.Context, toolchain, module string, packages []string, patched bool) (testRun, error) {
 	name := "upstream's tests, stock"
 	if patched {
 		name = "upstream's tests, patched"
@@ -191,11 +203,16 @@ func (p *Pipeline) runTests(ctx context.Context, toolchain, module string, packa
 	})
 	run, readErr := upstreamtest.Read(bytes.NewReader(out))
 	if readErr != nil || ctx.Err() != nil {
-		return nil, errors.Join(readErr, ctx.Err())
+		return testRun{}, errors.Join(readErr, ctx.Err())
 	}
 	if len(run) == 0 {
-		return nil, fmt.Errorf("running upstream's tests: %w", err)
+		return testRun{}, fmt.Errorf("running upstream's tests: %w", err)
 	}
 	step.Done(fmt.Sprintf("%d tests", len(run)))
-	return run, nil
+	all := bytes.NewBuffer(out)
+	var failed *command.Error
+	if errors.As(err, &failed) {
+		all.WriteString("\n" + failed.Stderr)
+	}
+	return testRun{run, upstreamtest.Said(all, saidLines)}, nil
 }

@@ -56,6 +56,36 @@ func Read(r io.Reader) (Run, error) {
 	}
 }
 
+// Ran reports whether a test of the package ended. None does where it does not compile.
+func (r Run) Ran(path string) bool {
+	for name := range r {
+		if strings.HasPrefix(name, path+".Test") {
+			return true
+		}
+	}
+	return false
+}
+
+// Said returns the last lines of what was printed in a run, such as why a package does not
+// compile, each beginning with two spaces; without those that only count tests.
+func Said(r io.Reader, lines int) string {
+	var said []string
+	for reader := bufio.NewReader(r); ; {
+		line, err := reader.ReadString('\n')
+		var event struct{ Action, Output string }
+		if json.Unmarshal([]byte(line), &event) == nil && event.Action != "" {
+			line = event.Output
+		}
+		line = strings.TrimRight(line, "\n")
+		if text := strings.TrimSpace(line); text != "" && text != "FAIL" && !strings.HasPrefix(text, "FAIL\t") {
+			said = append(said, "  "+line)
+		}
+		if err != nil {
+			return strings.Join(said[max(0, len(said)-lines):], "\n")
+		}
+	}
+}
+
 // Difference is a test that ended in another way.
 type Difference struct {
 	Test           string

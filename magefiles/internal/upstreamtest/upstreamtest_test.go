@@ -41,3 +41,27 @@ func TestCompare(t *testing.T) {
 		})
 	}
 }
+
+// A package that does not compile has an outcome, and no test of it has one.
+func TestRan(t *testing.T) {
+	run, err := Read(strings.NewReader(`{"Action":"pass","Package":"k8s.io/a","Test":"TestA"}` + "\n" +
+		`{"Action":"fail","Package":"k8s.io/a/b"}` + "\n" + `{"Action":"pass","Package":"k8s.io/c"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"k8s.io/a": true, "k8s.io/a/b": false, "k8s.io/c": false, "k8s.io": false} {
+		if got := run.Ran(path); got != want {
+			t.Errorf("%s: got %t", path, got)
+		}
+	}
+}
+
+// Older go commands write what a compiler says beside the events, later ones as events.
+func TestSaid(t *testing.T) {
+	in := `{"Action":"start","Package":"p"}` + "\n" + `{"Action":"build-output","ImportPath":"p","Output":"# p\n"}` + "\n" +
+		`{"Action":"build-output","ImportPath":"p","Output":"a.go:1: no space left\n"}` + "\n" + "# q\nb.go:2: undefined: x\n" +
+		`{"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}` + "\n" + `{"Action":"fail","Package":"p"}`
+	if diff := cmp.Diff("  a.go:1: no space left\n  # q\n  b.go:2: undefined: x", Said(strings.NewReader(in), 3)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
