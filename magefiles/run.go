@@ -5,16 +5,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
-	"time"
 
 	"golang.org/x/term"
 
+	"github.com/steadylet/steadylet/magefiles/internal/ending"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 )
 
@@ -23,12 +20,12 @@ const gcPercent = 40
 
 // run opens the pipeline in the working directory, which mage makes the
 // repository's root, and closes it whatever happens. The context that do gets ends
-// once somebody asks the target to.
+// once somebody asks the target to, and then no other target begins.
 func run(ctx context.Context, do func(context.Context, *pipeline.Pipeline) error) (err error) {
 	if err := checkArguments(os.Args[1:]); err != nil {
 		return err
 	}
-	ctx, stop := untilAsked(ctx)
+	ctx, stop := ending.Context(ctx, os.Stderr)
 	defer stop()
 	root, err := os.Getwd()
 	if err != nil {
@@ -44,53 +41,8 @@ func run(ctx context.Context, do func(context.Context, *pipeline.Pipeline) error
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	return do(ctx, p)
-}
-
-// takeover is when mage has surely begun to wait for Ctrl-C itself, which it does beside
-// the target's start.
-const takeover = time.Second
-
-// untilAsked returns a context that ends with the first request to end: Ctrl-C, or what a
-// job gets whose time is over. The second one ends the process at once. A request that
-// the process was started to ignore, as by nohup, stays ignored. Mage itself knows only
-// Ctrl-C, and leaves a target five seconds to clean up after it, which a cluster on a busy
-// host may not be gone in; so mage's own handling of it is taken away.
-func untilAsked(ctx context.Context) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	requests, over := make(chan os.Signal, 2), make(chan struct{})
-	heed := func(signals ...os.Signal) {
-		for _, one := range signals {
-			if !signal.Ignored(one) {
-				signal.Notify(requests, one)
-			}
-		}
+	if err := do(ctx, p); err != nil {
+		return err
 	}
-	heed(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		defer signal.Stop(requests)
-		wait := time.After(takeover)
-		for asked := false; ; {
-			select {
-			case request := <-requests:
-				if asked {
-					os.Exit(1)
-				}
-				asked = true
-				fmt.Fprintf(os.Stderr, "%s: cleaning up, then ending (once more: ends at once)\n", request)
-				cancel(fmt.Errorf("asked to end: %s", request))
-			case <-wait:
-				if !signal.Ignored(os.Interrupt) {
-					signal.Reset(os.Interrupt)
-					heed(os.Interrupt)
-				}
-			case <-over:
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		close(over)
-		cancel(nil)
-	}
+	return context.Cause(ctx)
 }

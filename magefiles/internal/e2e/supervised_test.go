@@ -74,9 +74,6 @@ func superviseKubelet(t *testing.T, stock string, retired bool, apiserver string
 // addPod starts an API server, and creates a pod with a volume there.
 func (s *supervised) addPod(t *testing.T, apiserver string) {
 	t.Helper()
-	if err := upgrade.Require(); err != nil {
-		t.Skip(err)
-	}
 	server, err := upgrade.StartServer(t.Context(), s.Node, apiserver)
 	if err != nil {
 		t.Fatal(err)

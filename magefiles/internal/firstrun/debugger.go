@@ -54,7 +54,7 @@ func readContainer(ctx context.Context, start starter, delve string, pid int, li
 	if err != nil {
 		return Reading{}, err
 	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
+	defer func() { err = errors.Join(err, server.End(ctx)) }()
 	var connection net.Conn
 	err = server.Wait(ctx, 2*time.Minute, "the debugger to listen", func() (bool, error) {
 		connection, err = net.Dial("tcp", address)

@@ -70,7 +70,7 @@ func (r *Report) observe(ctx context.Context, options Options, n *testnode.Node)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, kubelet.Stop()) }()
+	defer func() { err = errors.Join(err, kubelet.End(ctx)) }()
 	if r.ContainerID, err = awaitContainer(ctx, n, kubelet); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func startOnce(ctx context.Context, n *testnode.Node, options Options) (took tim
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, kubelet.Stop()) }()
+	defer func() { err = errors.Join(err, kubelet.End(ctx)) }()
 	if _, err := awaitContainer(ctx, n, kubelet); err != nil {
 		return 0, err
 	}
@@ -103,7 +103,7 @@ func Soak(ctx context.Context, from, to Options, long time.Duration) (writes int
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, kubelet.Stop()) }()
+	defer func() { err = errors.Join(err, kubelet.End(ctx)) }()
 	return countWrites(ctx, kubelet, statefile.Path(place.RootDir), long)
 }
 

@@ -73,7 +73,7 @@ func runOnce(ctx context.Context, n *testnode.Node, options Options, image strin
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, kubelet.Stop()) }()
+	defer func() { err = errors.Join(err, kubelet.End(ctx)) }()
 	for kubelet.Alive() && !watched() {
 		select {
 		case <-time.After(500 * time.Millisecond):

@@ -82,6 +82,14 @@ func (p *Process) Stop() error {
 	return p.end(syscall.SIGTERM, syscall.SIGKILL)
 }
 
+// End is Stop, or Kill once ctx has ended, as after Ctrl-C: then somebody waits for it.
+func (p *Process) End(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return p.Kill()
+	}
+	return p.Stop()
+}
+
 // Kill ends the program with SIGKILL, and returns when it has ended.
 func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
 

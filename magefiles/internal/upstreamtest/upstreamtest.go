@@ -6,6 +6,7 @@ package upstreamtest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,24 +67,48 @@ func (r Run) Ran(path string) bool {
 	return false
 }
 
-// Said returns the last lines of what was printed in a run, such as why a package does not
-// compile, each beginning with two spaces; without those that only count tests.
-func Said(r io.Reader, lines int) string {
+// Said returns the last lines of what was printed in a run about a package that did not
+// compile: what a compiler or linker says, be it as an event of that package or beside the
+// events. Each begins with two spaces.
+func Said(r io.Reader, path string, lines int) string {
 	var said []string
 	for reader := bufio.NewReader(r); ; {
 		line, err := reader.ReadString('\n')
-		var event struct{ Action, Output string }
+		var event struct{ Action, ImportPath, Output string }
 		if json.Unmarshal([]byte(line), &event) == nil && event.Action != "" {
-			line = event.Output
+			line = ""
+			// That of its tests is called "path [path.test]", or "path.test" when it is linked.
+			of, _, _ := strings.Cut(event.ImportPath, " ")
+			if event.Action == "build-output" && strings.TrimSuffix(of, ".test") == path {
+				line = event.Output
+			}
 		}
-		line = strings.TrimRight(line, "\n")
-		if text := strings.TrimSpace(line); text != "" && text != "FAIL" && !strings.HasPrefix(text, "FAIL\t") {
+		if line = strings.TrimRight(line, "\n"); line != "" {
 			said = append(said, "  "+line)
 		}
 		if err != nil {
 			return strings.Join(said[max(0, len(said)-lines):], "\n")
 		}
 	}
+}
+
+// ErrNotRun is matched by the error of runs that say nothing of a package.
+var ErrNotRun = errors.New("upstream's tests did not run")
+
+// CheckRan returns an error that matches ErrNotRun where a run says nothing of one of the
+// packages, since none of its tests ended, or nothing at all, since no test passed. printed
+// is what the run printed, of which the error has what explains it; tree names the run.
+func (r Run) CheckRan(tree string, packages []string, printed []byte) error {
+	const lines = 15
+	for _, path := range packages {
+		if !r.Ran(path) {
+			return fmt.Errorf("%w: none of %s on the %s tree:\n%s", ErrNotRun, path, tree, Said(bytes.NewReader(printed), path, lines))
+		}
+	}
+	if r.Count(Pass) == 0 {
+		return fmt.Errorf("%w: none passes on the %s tree, so there is nothing to compare", ErrNotRun, tree)
+	}
+	return nil
 }
 
 // Difference is a test that ended in another way.

@@ -1,6 +1,7 @@
 package upstreamtest
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -56,12 +57,35 @@ func TestRan(t *testing.T) {
 	}
 }
 
-// Older go commands write what a compiler says beside the events, later ones as events.
+// What older go commands write beside the events, later ones write as events; what tests of
+// other packages print is not what is asked for.
 func TestSaid(t *testing.T) {
-	in := `{"Action":"start","Package":"p"}` + "\n" + `{"Action":"build-output","ImportPath":"p","Output":"# p\n"}` + "\n" +
-		`{"Action":"build-output","ImportPath":"p","Output":"a.go:1: no space left\n"}` + "\n" + "# q\nb.go:2: undefined: x\n" +
-		`{"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}` + "\n" + `{"Action":"fail","Package":"p"}`
-	if diff := cmp.Diff("  a.go:1: no space left\n  # q\n  b.go:2: undefined: x", Said(strings.NewReader(in), 3)); diff != "" {
+	in := `{"Action":"start","Package":"p"}` + "\n" + `{"Action":"build-output","ImportPath":"p [p.test]","Output":"# p\n"}` + "\n" +
+		`{"Action":"build-output","ImportPath":"p [p.test]","Output":"a.go:1: no space left\n"}` + "\n" + "# q\nb.go:2: undefined: x\n" +
+		`{"Action":"output","Package":"q","Test":"TestA","Output":"--- FAIL: TestA\n"}` + "\n" +
+		`{"Action":"build-output","ImportPath":"r","Output":"r.go:1: wrong\n"}` + "\n" + `{"Action":"fail","Package":"p"}`
+	if diff := cmp.Diff("  a.go:1: no space left\n  # q\n  b.go:2: undefined: x", Said(strings.NewReader(in), "p", 3)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestCheckRan(t *testing.T) {
+	const passes = `{"Action":"pass","Package":"p","Test":"TestA"}` + "\n"
+	for name, test := range map[string]struct{ printed, want string }{
+		"both ran":            {passes + `{"Action":"fail","Package":"q","Test":"TestB"}`, ""},
+		"one does not build":  {passes + `{"Action":"build-output","ImportPath":"q","Output":"q.go:1: wrong\n"}` + "\n" + `{"Action":"fail","Package":"q"}`, "none of q on the stock tree:\n  q.go:1: wrong"},
+		"both fail":           {`{"Action":"fail","Package":"p","Test":"TestA"}` + "\n" + `{"Action":"fail","Package":"q","Test":"TestB"}`, "none passes"},
+		"nothing was printed": {"", "none of p on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, err := Read(strings.NewReader(test.printed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = run.CheckRan("stock", []string{"p", "q"}, []byte(test.printed))
+			if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
 	}
 }

@@ -1,0 +1,247 @@
+package ending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What this binary is run as: the target, or mage, which starts it.
+const (
+	role      = "ENDING_ROLE"
+	folder    = "ENDING_FOLDER"
+	asTarget  = "target"
+	asStarter = "starter"
+)
+
+const (
+	testTakeover = 100 * time.Millisecond
+	testEcho     = 400 * time.Millisecond
+	// cleanUp is how long the target takes for it.
+	cleanUp = time.Second
+)
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(role) {
+	case asTarget:
+		os.Exit(target(os.Getenv(folder)))
+	case asStarter:
+		os.Exit(starterOf())
+	}
+	os.Exit(m.Run())
+}
+
+// target waits until it is asked to end, and then takes its time to clean up. As mage has
+// it, an interrupt ends the process, unless its handling is taken over.
+func target(dir string) int {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	go func() {
+		<-interrupts
+		os.Exit(9)
+	}()
+	ctx, stop := heed(context.Background(), os.Stderr, testTakeover, testEcho)
+	defer stop()
+	time.Sleep(3 * testTakeover)
+	note := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			panic(err)
+		}
+	}
+	note("ready", fmt.Sprint(os.Getpid()))
+	<-ctx.Done()
+	note("asked", "")
+	for end := time.Now().Add(cleanUp); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		fmt.Fprintln(os.Stderr, "cleaning") // as targets do
+	}
+	note("cleaned", "")
+	if !errors.Is(context.Cause(ctx), ErrAsked) {
+		return 8
+	}
+	return 7
+}
+
+// starterOf runs the target, and waits for it.
+func starterOf() int {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), role+"="+asTarget)
+	if err := cmd.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return 0
+}
+
+// program is one that runs, in a folder of its own.
+type program struct {
+	cmd    *exec.Cmd
+	dir    string
+	stderr io.ReadCloser
+}
+
+func start(t *testing.T, as string, args ...string) *program {
+	t.Helper()
+	p := &program{dir: t.TempDir(), cmd: exec.Command(args[0], args[1:]...)}
+	p.cmd.Env = append(os.Environ(), role+"="+as, folder+"="+p.dir)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var err error
+	if p.stderr, err = p.cmd.StderrPipe(); err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }) // it may have ended
+	p.await(t, "ready")
+	return p
+}
+
+func (p *program) did(name string) bool {
+	info, err := os.Stat(filepath.Join(p.dir, name))
+	return err == nil && (name != "ready" || info.Size() > 0)
+}
+
+func (p *program) await(t *testing.T, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !p.did(name); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is not %s", name)
+		}
+	}
+}
+
+// pid is the target's.
+func (p *program) pid(t *testing.T) int {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.dir, "ready"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(data), &pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func (p *program) send(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(p.pid(t), signal); err != nil {
+		t.Error(err)
+	}
+}
+
+// ends waits until the program has ended, and wants its status, and that it has cleaned up.
+func (p *program) ends(t *testing.T, status int, cleaned bool) {
+	t.Helper()
+	said, err := io.ReadAll(p.stderr)
+	if err != nil && !errors.Is(err, os.ErrClosed) {
+		t.Error(err)
+	}
+	_ = p.cmd.Wait() // its status is looked at
+	if got := p.cmd.ProcessState.ExitCode(); got != status {
+		t.Errorf("status %d, want %d (%v): %.300s", got, status, p.cmd.ProcessState, said)
+	}
+	if p.did("cleaned") != cleaned {
+		t.Errorf("cleaned up: %t, want %t: %.300s", !cleaned, cleaned, said)
+	}
+}
+
+func TestEndsInGoodOrder(t *testing.T) {
+	const afterEcho = testEcho + 200*time.Millisecond
+	for name, test := range map[string]struct {
+		nohup   bool
+		ask     func(t *testing.T, p *program)
+		status  int
+		cleaned bool
+	}{
+		"SIGINT":  {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGINT) }, status: 7, cleaned: true},
+		"SIGTERM": {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGTERM) }, status: 7, cleaned: true},
+		"SIGHUP":  {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGHUP) }, status: 7, cleaned: true},
+		"one request in two signals": {ask: func(t *testing.T, p *program) {
+			p.send(t, syscall.SIGHUP)
+			p.await(t, "asked")
+			p.send(t, syscall.SIGHUP)
+		}, status: 7, cleaned: true},
+		"two requests": {ask: func(t *testing.T, p *program) {
+			p.send(t, syscall.SIGINT)
+			p.await(t, "asked")
+			time.Sleep(afterEcho)
+			p.send(t, syscall.SIGINT)
+		}, status: 1},
+		"nobody reads any more": {ask: func(t *testing.T, p *program) {
+			if err := p.stderr.Close(); err != nil {
+				t.Error(err)
+			}
+			p.send(t, syscall.SIGTERM)
+		}, status: 7, cleaned: true},
+		"SIGHUP under nohup, then SIGTERM": {nohup: true, ask: func(t *testing.T, p *program) {
+			p.send(t, syscall.SIGHUP)
+			time.Sleep(testEcho)
+			if p.did("asked") {
+				t.Error("it heeds what it is to ignore")
+			}
+			p.send(t, syscall.SIGTERM)
+		}, status: 7, cleaned: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{os.Args[0]}
+			if test.nohup {
+				args = append([]string{"nohup"}, args...)
+			}
+			p := start(t, asTarget, args...)
+			test.ask(t, p)
+			p.ends(t, test.status, test.cleaned)
+		})
+	}
+}
+
+// Where mage is ended alone, which is not told to what it has started, that ends too. Any
+// other program may leave it running.
+func TestStarterIsGone(t *testing.T) {
+	for name, ends := range map[string]bool{"mage": true, "shell": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), name)
+			data, err := os.ReadFile(os.Args[0])
+			if err == nil {
+				err = os.WriteFile(path, data, 0o700)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, asStarter, path)
+			if err := p.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if ends {
+				p.await(t, "cleaned")
+				return
+			}
+			time.Sleep(time.Second)
+			if p.did("asked") {
+				t.Error("it ends with a program that is not mage")
+			}
+		})
+	}
+}
+
+// What is said names the request.
+func TestSays(t *testing.T) {
+	p := start(t, asTarget, os.Args[0])
+	p.send(t, syscall.SIGTERM)
+	said, err := io.ReadAll(p.stderr)
+	if err != nil || !strings.HasPrefix(string(said), "terminated: cleaning up, then ending (once more: ends at once)\n") {
+		t.Errorf("it says %.200q (%v)", said, err)
+	}
+	_ = p.cmd.Wait() // its status is looked at elsewhere
+}
