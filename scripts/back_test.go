@@ -40,11 +40,12 @@ func TestTheWayBackFails(t *testing.T) {
 			// Once for the new program, and not for the old one.
 			n.stub(t, "sync", `[ "$2" != "`+n.path("bin")+`" ] || mkdir "`+n.path("synced")+`"`)
 		}, 4, "see whether it works", "cat show stop start stop reset-failed start", well},
-		"a signal ends the rename, which was not done yet": {"replaces", func(t *testing.T, n node) {
-			n.stub(t, "mv", `case "$*" in *"/.kubelet-before."*) mkdir "`+n.path("hit")+`" 2>/dev/null && kill -INT $$ ;; esac; exec `+mv(t)+` "$@"`)
+		"a signal hits the rename": {"replaces", func(t *testing.T, n node) {
+			n.stub(t, "mv", `case "$*" in *"/.kubelet-before."*) kill -INT $$ ;; esac; exec `+program(t, "mv")+` "$@"`)
 		}, 4, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", well},
-		"a signal ends the rename, which was done": {"replaces", func(t *testing.T, n node) {
-			n.stub(t, "mv", mv(t)+` "$@" || exit; case "$*" in *"/.kubelet-before."*) mkdir "`+n.path("hit")+`" 2>/dev/null && kill -INT $$ ;; esac`)
+		"signals hit what reads the programs": {"replaces", func(t *testing.T, n node) {
+			n.before(t, `case "$*" in *--started*) : >`+n.path("back")+` ;; esac`)
+			n.stub(t, "sha256sum", `[ ! -e "`+n.path("back")+`" ] || kill -INT $$; exec `+program(t, "sha256sum"))
 		}, 4, "kubelet v1.30.14 runs", "cat show stop start stop reset-failed start", well},
 		"systemd has enough of starts": {"replaces", func(t *testing.T, n node) {
 			write(t, n.path("limit"), "")
@@ -75,10 +76,10 @@ func TestTheWayBackFails(t *testing.T) {
 	}
 }
 
-// mv returns the path of the program.
-func mv(t *testing.T) string {
+// program returns the path of the one of that name.
+func program(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath("mv")
+	path, err := exec.LookPath(name)
 	must(t, err)
 	return path
 }

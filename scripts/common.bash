@@ -80,8 +80,15 @@ retry() {
     "$@" || { sleep 1 && "$@"; } || { sleep 2 && "$@"; }
 }
 
+# shielded runs a program that no signal of a terminal ends. (A kubelet that is started so
+# would ignore them for good.)
+shielded() (
+    trap '' INT TERM HUP
+    exec "$@"
+)
+
 digest_of() {
     local sum
-    sum=$(sha256sum <"$1")
+    sum=$(shielded sha256sum <"$1")
     printf '%s\n' "${sum%% *}"
 }

@@ -161,8 +161,7 @@ put_back() {
         say "${kept:-nothing} is not what was there before: take a backup from $backup_dir"
         return 1
     fi
-    # What a signal ended may have been done by then.
-    retry mv -fT -- "$kept" "$kubelet" || is_old_in_place || return 1
+    shielded mv -fT -- "$kept" "$kubelet" || return 1
     kept=''
     sync -- "${kubelet%/*}" || say "warning: the disk may not have kubelet $old_version yet: see whether it works"
 }
