@@ -140,6 +140,7 @@ func (c golden) edited(t testing.TB) golden {
 // another, and what becomes of it.
 type transition struct {
 	what               string
+	under              release
 	annotated, current uint64
 	today              golden
 	step               int // StepStock: it is changed
@@ -148,29 +149,28 @@ type transition struct {
 // transitions are those between an earlier version and a later one. The later kubelet sees
 // fields that the earlier one dropped.
 func transitions(t *testing.T, from, to release, earlier, later golden) []transition {
-	proven := func(one, other uint64) int {
-		if one == other {
-			return statefile.StepEqual
-		}
-		return statefile.StepProven
+	t.Helper()
+	proven := statefile.StepProven
+	if earlier.Hash == later.Hash {
+		proven = statefile.StepEqual
 	}
-	editedEarlier, editedLater := earlier.edited(t), later.edited(t)
+	back := proven
+	if to.wholeSpec() && earlier.Spec != later.Spec {
+		back = statefile.StepStock // nobody there can know the fields that were dropped
+	}
 	hash := func(r release, c golden) uint64 {
 		if r.wholeSpec() {
 			return statefile.HashSpec([]byte(c.Spec))
 		}
 		return statefile.HashImageAndName(c.Image, c.Name)
 	}
-	all := []transition{
-		{"upgrade", earlier.Hash, later.Hash, later, proven(earlier.Hash, later.Hash)},
-		{"image edited, upgrade", earlier.Hash, hash(to, editedLater), editedLater, statefile.StepStock},
-		{"image edited, rollback", later.Hash, hash(from, editedEarlier), editedEarlier, statefile.StepStock},
+	editedEarlier, editedLater := earlier.edited(t), later.edited(t)
+	return []transition{
+		{"upgrade", to, earlier.Hash, later.Hash, later, proven},
+		{"rollback", from, later.Hash, earlier.Hash, earlier, back},
+		{"image edited, upgrade", to, earlier.Hash, hash(to, editedLater), editedLater, statefile.StepStock},
+		{"image edited, rollback", from, later.Hash, hash(from, editedEarlier), editedEarlier, statefile.StepStock},
 	}
-	// What a whole spec had that the earlier kubelet drops, nobody there can know.
-	if !to.wholeSpec() || earlier.Spec == later.Spec {
-		all = append(all, transition{"rollback", later.Hash, earlier.Hash, earlier, proven(earlier.Hash, later.Hash)})
-	}
-	return all
 }
 
 // Each version's containers under each later one, and the other way round; and what an edit
@@ -183,26 +183,27 @@ func TestDecide(t *testing.T) {
 				later := goldenValues(t, to.version)
 				for name, earlier := range goldenValues(t, from.version) {
 					for _, test := range transitions(t, from, to, earlier, later[name]) {
-						version := to.version
-						if test.what == "rollback" || test.what == "image edited, rollback" {
-							version = from.version
-						}
-						got, adopt := statefile.Decide(running(version), statefile.Observation{
-							Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.current,
-							Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
-						})
-						changed := test.step == statefile.StepStock
-						if got.Changed != changed || got.Step != test.step {
-							t.Errorf("%s, %s: got %+v, want changed %t by step %d", name, test.what, got, changed, test.step)
-						}
-						// One whose hash is equal may be adopted or not.
-						if adopted := adopt != nil; test.step != statefile.StepEqual && adopted == changed {
-							t.Errorf("%s, %s: got %+v, adopted: %t", name, test.what, got, adopted)
-						}
+						test.check(t, name)
 					}
 				}
 			})
 		}
+	}
+}
+
+func (test transition) check(t *testing.T, name string) {
+	t.Helper()
+	got, adopt := statefile.Decide(running(test.under.version), statefile.Observation{
+		Name: test.today.Name, Image: test.today.Image, Annotated: test.annotated, Current: test.current,
+		Spec: func() ([]byte, error) { return []byte(test.today.Spec), nil },
+	})
+	changed := test.step == statefile.StepStock
+	if got.Changed != changed || got.Step != test.step {
+		t.Errorf("%s, %s: got %+v, want changed %t by step %d", name, test.what, got, changed, test.step)
+	}
+	// One whose hash is equal may be adopted or not.
+	if adopted := adopt != nil; test.step != statefile.StepEqual && adopted == changed {
+		t.Errorf("%s, %s: got %+v, adopted: %t", name, test.what, got, adopted)
 	}
 }
 

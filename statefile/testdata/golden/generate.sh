@@ -6,6 +6,7 @@
 # toolchain and the other modules that the tag names. It wants a version of
 # patches/kubernetes.lock.yaml, and half a minute to a minute for each.
 set -euo pipefail
+(($#)) || { echo "which versions? Such as generate.sh v1.20.2 v1.29.6" >&2; exit 1; }
 golden=$(cd "$(dirname "$0")" && pwd)
 lock=$golden/../../../patches/kubernetes.lock.yaml
 work=$(mktemp -d)
@@ -19,7 +20,8 @@ fetched() { (cd / && go mod download "$1") >/dev/null 2>&1; }
 # not published can't be of any use to the package whose hashes are wanted, else this fails.
 module() {
     local version=$1 staging=v0.${1#v1.} original name
-    original=$(cd / && go mod download -json "k8s.io/kubernetes@$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
+    fetched "k8s.io/kubernetes@$version" || { echo "k8s.io/kubernetes@$version can't be had from the module proxy" >&2; return 1; }
+    original=$(go env GOMODCACHE)/cache/download/k8s.io/kubernetes/@v/$version.mod
     echo "module example.test/golden"
     grep '^go ' "$original"
     echo "require k8s.io/kubernetes $version"
@@ -43,7 +45,9 @@ for version in "$@"; do
     module "$version" >go.mod
     cp "$golden/generate.go.txt" main.go
     GOFLAGS=-mod=mod GOWORK=off GOTOOLCHAIN=$toolchain go build -o golden .
-    ./golden >"$golden/$version.json"
-    ./golden fields >"$golden/../fields/$version.txt"
+    ./golden >values
+    ./golden fields >paths
+    mv values "$golden/$version.json"
+    mv paths "$golden/../fields/$version.txt"
     echo "$version, $toolchain: done"
 done
