@@ -1,12 +1,12 @@
 package nodepods
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -156,7 +156,8 @@ func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) e
 }
 
 // Open opens a list of pods, or says that the path is one for [ReadManifests]: a folder, or
-// a file in YAML. A file may be a pipe, as a shell makes it; a device or a socket is refused.
+// a file that does not begin as JSON does. A file may be a pipe, as a shell makes it, which
+// has to be a list; a device or a socket is refused.
 func Open(path string) (file io.ReadCloser, manifests bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -168,12 +169,21 @@ func Open(path string) (file io.ReadCloser, manifests bool, err error) {
 	if mode := info.Mode().Type(); mode != 0 && mode != os.ModeNamedPipe {
 		return nil, false, fmt.Errorf("reading the pods: %s: %w", path, errors.New("it is neither a file nor a folder"))
 	}
-	if extension := filepath.Ext(path); extension == ".yaml" || extension == ".yml" {
-		return nil, true, nil
-	}
 	opened, err := os.Open(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the pods: %w", err)
 	}
+	if info.Mode().IsRegular() && !isJSON(opened) {
+		return nil, true, opened.Close()
+	}
 	return opened, false, nil
+}
+
+// isJSON reports whether a file begins as an object or an array of JSON does, or is empty. It
+// leaves the file where it is.
+func isJSON(file io.ReaderAt) bool {
+	start := make([]byte, 4096)
+	n, _ := file.ReadAt(start, 0) // whoever reads all of it meets the error too
+	text := bytes.TrimLeft(start[:n], " \t\r\n")
+	return len(text) == 0 || text[0] == '{' || text[0] == '['
 }

@@ -1,6 +1,8 @@
 package nodepods_test
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +99,30 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, manifests, err := nodepods.Open(dir); !manifests || err != nil {
 		t.Errorf("a folder is none: %v", err)
+	}
+}
+
+// What a file is goes by how it begins, not by its name.
+func TestOpenTellsManifestsFromLists(t *testing.T) {
+	for text, want := range map[string]bool{
+		"apiVersion: v1\nkind: Pod\n": true, "# a comment\n": true, "\n\n  {\"kind\": \"List\"}": false, "[]": false, "": false,
+	} {
+		path := filepath.Join(t.TempDir(), "pods.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, manifests, err := nodepods.Open(path)
+		if err != nil || manifests != want {
+			t.Errorf("%q: got %t (%v)", text, manifests, err)
+			continue
+		}
+		if manifests {
+			continue
+		}
+		read, err := io.ReadAll(file)
+		if err := errors.Join(err, file.Close()); err != nil || string(read) != text {
+			t.Errorf("%q: read %q (%v)", text, read, err)
+		}
 	}
 }
 

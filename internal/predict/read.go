@@ -22,7 +22,7 @@ type Listed struct {
 }
 
 // ErrNoPods means that what was read is no pod and no list of pods.
-var ErrNoPods = errors.New("it is neither a Pod nor a list of pods in JSON: use kubectl get pods -o json, or name a manifest in YAML or a folder of manifests")
+var ErrNoPods = errors.New("it is neither a Pod nor a list of pods in JSON: use kubectl get pods -o json, or name a file with a manifest in YAML or a folder of manifests")
 
 // ReadPods reads pods from JSON, one at a time, and calls each for those that a node has:
 // lists from the API server or from a kubelet's /pods, or pods, one after the other up to
