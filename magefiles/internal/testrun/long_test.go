@@ -35,6 +35,9 @@ func TestLong(t *testing.T) {
 				t.Errorf("skipped: %q", sum.skipped)
 			}
 			text := out.text.Bytes()
+			if bytes.Contains(text, []byte("failed without an input that it fails for")) != fails {
+				t.Errorf("what is repeated, and why, is said in the wrong case:\n%s", text)
+			}
 			if node, fuzz := bytes.Index(text, []byte("a node runs")), bytes.Index(text, []byte("FuzzDecode")); node < 0 || fuzz < node {
 				t.Errorf("the one is not shown after the other:\n%s", text)
 			}
