@@ -46,10 +46,7 @@ func startCluster(ctx context.Context, apiserver string, pods []pod, gates []str
 
 // stop ends everything, and leaves nothing behind; at once where ctx has ended.
 func (c *cluster) stop(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return c.node.Stop(ctx)
-	}
-	err := c.stopKubelet()
+	err := c.stopKubelet(ctx)
 	if c.plane != nil {
 		err = errors.Join(err, c.plane.stop())
 	}

@@ -45,11 +45,11 @@ func (c *cluster) spawn(kubelet Kubelet, verbosity int) (err error) {
 	return err
 }
 
-func (c *cluster) stopKubelet() error {
+func (c *cluster) stopKubelet(ctx context.Context) error {
 	if c.kubelet == nil {
 		return nil
 	}
-	err := c.kubelet.Stop()
+	err := c.kubelet.End(ctx)
 	c.kubelet = nil
 	return err
 }

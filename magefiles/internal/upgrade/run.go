@@ -114,7 +114,7 @@ func (r *run) begin(ctx context.Context, kubelet Kubelet) error {
 // enter makes happen what a stage is about.
 func (r *run) enter(ctx context.Context, stage stage, kubelet Kubelet) error {
 	if !stage.running {
-		if err := r.cluster.stopKubelet(); err != nil {
+		if err := r.cluster.stopKubelet(ctx); err != nil {
 			return err
 		}
 	}
