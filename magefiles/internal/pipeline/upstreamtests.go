@@ -193,6 +193,9 @@ func (p *Pipeline) runTests(ctx context.Context, toolchain, module string, packa
 	if readErr != nil || ctx.Err() != nil {
 		return nil, errors.Join(readErr, ctx.Err())
 	}
+	if len(run) == 0 {
+		return nil, fmt.Errorf("running upstream's tests: %w", err)
+	}
 	var failed *command.Error
 	if errors.As(err, &failed) { // before Go 1.24 it has what compilers say
 		out = slices.Concat(out, []byte("\n"+failed.Stderr))
