@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/steadylet/steadylet/internal/kubeconfig"
-	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
@@ -39,16 +38,7 @@ func clusterPrograms(t *testing.T, p *pipeline.Pipeline) (kubelet, apiserver str
 		return filepath.Join(folder, "debug", "kubelet"), filepath.Join(folder, "stock-debug", "kube-apiserver")
 	}
 	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
-	kubelet = compile(t, p, tree, pipeline.DefaultSeries).Path
-	stock, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.StockSeries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := p.Build(t.Context(), stock, build.Options{Component: "kube-apiserver", Mode: build.Debug, Arch: runtime.GOARCH})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kubelet, built.Path
+	return compile(t, p, tree, pipeline.DefaultSeries).Path, compileProgram(t, p, tree, pipeline.StockSeries, "kube-apiserver").Path
 }
 
 // controlPlane is a cluster whose control plane runs in static pods, as kubeadm's does.

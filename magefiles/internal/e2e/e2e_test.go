@@ -167,11 +167,17 @@ func TestFirstRun(t *testing.T) {
 
 func compile(t *testing.T, p *pipeline.Pipeline, tree *source.Tree, series string) *pipeline.Built {
 	t.Helper()
+	return compileProgram(t, p, tree, series, "kubelet")
+}
+
+// compileProgram is compile for any program of Kubernetes.
+func compileProgram(t *testing.T, p *pipeline.Pipeline, tree *source.Tree, series, component string) *pipeline.Built {
+	t.Helper()
 	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: series})
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, err := p.Build(t.Context(), patched, build.Options{Component: "kubelet", Mode: build.Debug, Arch: runtime.GOARCH})
+	built, err := p.Build(t.Context(), patched, build.Options{Component: component, Mode: build.Debug, Arch: runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
 	}

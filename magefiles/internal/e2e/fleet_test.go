@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/steadylet/steadylet/internal/doctor"
-	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
@@ -50,22 +49,7 @@ func fleetPrograms(t *testing.T) (kubelet, apiserver string) {
 	}
 	p := open(t)
 	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
-	return compile(t, p, tree, pipeline.StockSeries).Path, buildAPIServer(t, p)
-}
-
-// buildAPIServer builds that of 1.31.0.
-func buildAPIServer(t *testing.T, p *pipeline.Pipeline) string {
-	t.Helper()
-	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
-	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.StockSeries})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := p.Build(t.Context(), patched, build.Options{Component: "kube-apiserver", Mode: build.Debug, Arch: runtime.GOARCH})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return server.Path
+	return compile(t, p, tree, pipeline.StockSeries).Path, compileProgram(t, p, tree, pipeline.StockSeries, "kube-apiserver").Path
 }
 
 // The manifests are right, ask for no more than they say, and do what they are for: a

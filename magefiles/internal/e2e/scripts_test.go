@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
@@ -111,7 +111,8 @@ func scriptPrograms(t *testing.T) (built kubelets, apiserver string) {
 		return debugKubelets(t), filepath.Join(*ready, "v1.31.0", "linux-"+runtime.GOARCH, "stock-debug", "kube-apiserver")
 	}
 	p := open(t)
-	return buildKubelets(t, p), buildAPIServer(t, p)
+	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
+	return buildKubelets(t, p), compileProgram(t, p, tree, pipeline.StockSeries, "kube-apiserver").Path
 }
 
 // The scripts on one node with a real kubelet under a supervisor, one run after the
@@ -161,9 +162,9 @@ func TestScripts(t *testing.T) {
 	t.Run("stock", func(t *testing.T) {
 		s.do(t, 4, []string{"replaced containers needlessly", "kubelet v1.30.14 runs"}, "", "upgrade-kubelet", skip, "--calm", "60", built.nextStock)
 		s.runs(t, built.stock)
-		// It goes back at the first that is replaced, and may spare the others.
-		if now := s.running(t); maps.Equal(first, now) {
-			t.Errorf("the stock upgrade replaced nothing: %v", now)
+		// It goes back at the first of the two that is replaced, and may spare the other.
+		if now := s.running(t); now["fixed"] == first["fixed"] && now["served"] == first["served"] {
+			t.Errorf("the stock upgrade replaced nothing needlessly: %v", now)
 		}
 	})
 }
