@@ -428,11 +428,26 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// canceller cancels once a text is written.
+type canceller struct {
+	at     string
+	cancel func()
+}
+
+func (c canceller) Write(text []byte) (int, error) {
+	if strings.Contains(string(text), c.at) {
+		c.cancel()
+	}
+	return len(text), nil
+}
+
 func TestInterruptedBuild(t *testing.T) {
 	root, kubernetes := repository(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := run(ctx, config(root), kubernetes, pipeline.DefaultSeries, debug); !errors.Is(err, context.DeadlineExceeded) {
+	interrupted := config(root)
+	interrupted.Messages = canceller{"compile: started", cancel}
+	if _, err := run(ctx, interrupted, kubernetes, pipeline.DefaultSeries, debug); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	leftNothing(t, root)
