@@ -19,39 +19,49 @@ import (
 const (
 	role      = "ENDING_ROLE"
 	folder    = "ENDING_FOLDER"
+	echoes    = "ENDING_ECHO"
 	asTarget  = "target"
 	asStarter = "starter"
 )
 
 const (
-	testTakeover = 100 * time.Millisecond
-	testEcho     = 400 * time.Millisecond
-	// cleanUp is how long the target takes for it.
-	cleanUp = time.Second
+	testTakeover = 50 * time.Millisecond
+	// takenOver is when that is over, on a busy machine too.
+	takenOver = time.Second
+)
+
+// What the echo is in a test, so that none depends on how fast the machine is.
+const (
+	noEcho  = time.Nanosecond
+	anyEcho = time.Hour
 )
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(role) {
 	case asTarget:
-		os.Exit(target(os.Getenv(folder)))
+		os.Exit(target(os.Getenv(folder), os.Getenv(echoes)))
 	case asStarter:
 		os.Exit(starterOf())
 	}
 	os.Exit(m.Run())
 }
 
-// target waits until it is asked to end, and then takes its time to clean up. As mage has
+// target waits until it is asked to end, and then cleans up until it is let go. As mage has
 // it, an interrupt ends the process, unless its handling is taken over.
-func target(dir string) int {
+func target(dir, echoes string) int {
+	echo, err := time.ParseDuration(echoes)
+	if err != nil {
+		panic(err)
+	}
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	go func() {
 		<-interrupts
 		os.Exit(9)
 	}()
-	ctx, stop := heed(context.Background(), os.Stderr, testTakeover, testEcho)
+	ctx, stop := heed(context.Background(), os.Stderr, testTakeover, echo)
 	defer stop()
-	time.Sleep(3 * testTakeover)
+	time.Sleep(takenOver)
 	note := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			panic(err)
@@ -60,8 +70,9 @@ func target(dir string) int {
 	note("ready", fmt.Sprint(os.Getpid()))
 	<-ctx.Done()
 	note("asked", "")
-	for end := time.Now().Add(cleanUp); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for !did(dir, "let go") {
 		fmt.Fprintln(os.Stderr, "cleaning") // as targets do
+		time.Sleep(10 * time.Millisecond)
 	}
 	note("cleaned", "")
 	if !errors.Is(context.Cause(ctx), ErrAsked) {
@@ -87,10 +98,10 @@ type program struct {
 	stderr io.ReadCloser
 }
 
-func start(t *testing.T, as string, args ...string) *program {
+func start(t *testing.T, as string, echo time.Duration, args ...string) *program {
 	t.Helper()
 	p := &program{dir: t.TempDir(), cmd: exec.Command(args[0], args[1:]...)}
-	p.cmd.Env = append(os.Environ(), role+"="+as, folder+"="+p.dir)
+	p.cmd.Env = append(os.Environ(), role+"="+as, folder+"="+p.dir, echoes+"="+echo.String())
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	if p.stderr, err = p.cmd.StderrPipe(); err == nil {
@@ -104,9 +115,20 @@ func start(t *testing.T, as string, args ...string) *program {
 	return p
 }
 
-func (p *program) did(name string) bool {
-	info, err := os.Stat(filepath.Join(p.dir, name))
+// did reports whether the target has noted that, or was.
+func did(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
 	return err == nil && (name != "ready" || info.Size() > 0)
+}
+
+func (p *program) did(name string) bool { return did(p.dir, name) }
+
+// letGo lets the target end its clean-up.
+func (p *program) letGo(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, "let go"), nil, 0o600); err != nil {
+		t.Error(err)
+	}
 }
 
 func (p *program) await(t *testing.T, name string) {
@@ -142,6 +164,8 @@ func (p *program) send(t *testing.T, signal syscall.Signal) {
 // ends waits until the program has ended, and wants its status, and that it has cleaned up.
 func (p *program) ends(t *testing.T, status int, cleaned bool) {
 	t.Helper()
+	kill := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() }) // it may end just now
+	defer kill.Stop()
 	said, err := io.ReadAll(p.stderr)
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		t.Error(err)
@@ -156,41 +180,44 @@ func (p *program) ends(t *testing.T, status int, cleaned bool) {
 }
 
 func TestEndsInGoodOrder(t *testing.T) {
-	const afterEcho = testEcho + 200*time.Millisecond
+	request := func(signal syscall.Signal) func(*testing.T, *program) {
+		return func(t *testing.T, p *program) {
+			p.send(t, signal)
+			p.await(t, "asked")
+		}
+	}
 	for name, test := range map[string]struct {
-		nohup   bool
-		ask     func(t *testing.T, p *program)
-		status  int
-		cleaned bool
+		nohup  bool
+		echo   time.Duration
+		ask    func(t *testing.T, p *program)
+		atOnce bool
 	}{
-		"SIGINT":  {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGINT) }, status: 7, cleaned: true},
-		"SIGTERM": {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGTERM) }, status: 7, cleaned: true},
-		"SIGHUP":  {ask: func(t *testing.T, p *program) { p.send(t, syscall.SIGHUP) }, status: 7, cleaned: true},
-		"one request in two signals": {ask: func(t *testing.T, p *program) {
+		"SIGINT":  {ask: request(syscall.SIGINT)},
+		"SIGTERM": {ask: request(syscall.SIGTERM)},
+		"SIGHUP":  {ask: request(syscall.SIGHUP)},
+		"one request in two signals": {echo: anyEcho, ask: func(t *testing.T, p *program) {
+			request(syscall.SIGHUP)(t, p)
 			p.send(t, syscall.SIGHUP)
-			p.await(t, "asked")
-			p.send(t, syscall.SIGHUP)
-		}, status: 7, cleaned: true},
-		"two requests": {ask: func(t *testing.T, p *program) {
+			time.Sleep(takenOver / 5) // for it to end at once, if it does
+		}},
+		"two requests": {echo: noEcho, ask: func(t *testing.T, p *program) {
+			request(syscall.SIGINT)(t, p)
 			p.send(t, syscall.SIGINT)
-			p.await(t, "asked")
-			time.Sleep(afterEcho)
-			p.send(t, syscall.SIGINT)
-		}, status: 1},
+		}, atOnce: true},
 		"nobody reads any more": {ask: func(t *testing.T, p *program) {
 			if err := p.stderr.Close(); err != nil {
 				t.Error(err)
 			}
-			p.send(t, syscall.SIGTERM)
-		}, status: 7, cleaned: true},
+			request(syscall.SIGTERM)(t, p)
+		}},
 		"SIGHUP under nohup, then SIGTERM": {nohup: true, ask: func(t *testing.T, p *program) {
 			p.send(t, syscall.SIGHUP)
-			time.Sleep(testEcho)
+			time.Sleep(takenOver / 5)
 			if p.did("asked") {
 				t.Error("it heeds what it is to ignore")
 			}
-			p.send(t, syscall.SIGTERM)
-		}, status: 7, cleaned: true},
+			request(syscall.SIGTERM)(t, p)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,9 +225,14 @@ func TestEndsInGoodOrder(t *testing.T) {
 			if test.nohup {
 				args = append([]string{"nohup"}, args...)
 			}
-			p := start(t, asTarget, args...)
+			p := start(t, asTarget, test.echo, args...)
 			test.ask(t, p)
-			p.ends(t, test.status, test.cleaned)
+			if test.atOnce {
+				p.ends(t, 1, false)
+				return
+			}
+			p.letGo(t)
+			p.ends(t, 7, true)
 		})
 	}
 }
@@ -219,11 +251,12 @@ func TestStarterIsGone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := start(t, asStarter, path)
+			p := start(t, asStarter, anyEcho, path)
 			if err := p.cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			if ends {
+				p.letGo(t)
 				p.await(t, "cleaned")
 				return
 			}
@@ -239,8 +272,10 @@ func TestStarterIsGone(t *testing.T) {
 // it begins to clean up also where nothing can be said, as to a terminal that is held.
 func TestSays(t *testing.T) {
 	const says = "terminated: cleaning up, then ending (once more: ends at once)\n"
-	p := start(t, asTarget, os.Args[0])
+	p := start(t, asTarget, anyEcho, os.Args[0])
 	p.send(t, syscall.SIGTERM)
+	p.await(t, "asked")
+	p.letGo(t)
 	said, err := io.ReadAll(p.stderr)
 	if err != nil || strings.Count("\n"+string(said), "\n"+says) != 1 {
 		t.Errorf("it says %q (%v)", said, err)
