@@ -100,6 +100,8 @@ type program struct {
 
 func start(t *testing.T, as string, echo time.Duration, args ...string) *program {
 	t.Helper()
+	// Whoever runs the tests may ignore signals, as nohup does.
+	args = append([]string{"env", "--default-signal"}, args...)
 	p := &program{dir: t.TempDir(), cmd: exec.Command(args[0], args[1:]...)}
 	p.cmd.Env = append(os.Environ(), role+"="+as, folder+"="+p.dir, echoes+"="+echo.String())
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
