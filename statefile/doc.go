@@ -13,9 +13,10 @@
 //  2. it is that of today's spec as a kubelet from 1.16 to 1.30 computes it: unchanged,
 //     and adopted;
 //  3. the container was adopted before: changed if the hash that it was adopted with is
-//     not that of today's spec, or, where that can't be computed, if its image or name
-//     is another (image and name do not count under a kubelet that hashes the whole spec
-//     and would have found the hash on the container, had nobody changed the spec);
+//     not that of today's spec (where that can be computed it is asked before step 2, and
+//     settles it), or, where it can't, if its image or name is another (image and name do
+//     not count under a kubelet that hashes the whole spec and would have found the hash
+//     on the container, had nobody changed the spec);
 //     (2 again:) else, if it is that of today's image and name as a kubelet from 1.31 on
 //     computes it: unchanged, and adopted;
 //  4. nothing can be proven, since the record says that a kubelet created it whose hash

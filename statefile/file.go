@@ -88,7 +88,9 @@ func check(info os.FileInfo) error {
 // that is made where it is missing. When it returns nil the content is on the
 // disk, and survives a loss of power. When it fails, the file is as it was; if
 // only the sync of the folder failed, it is the new one, whole. The file that it
-// replaces is kept as path.prev if it is whole and that can be done.
+// replaces is kept as path.prev if it is whole and that can be done. The error matches
+// ErrTooLarge, or ErrNotRegular or ErrOwner for the folder, or is that of the file system,
+// or says what can't be encoded.
 //
 // Only one process may save to a path at a time.
 func Save(path string, s State) error {
@@ -164,7 +166,7 @@ func makeFolder(folder string) error {
 
 // CheckFolder refuses a state folder that is a link, no folder, or another user's: it
 // could lead the kubelet to read, rename or write anywhere else. The error matches
-// ErrNotRegular or ErrOwner. One that does not exist is fine.
+// ErrNotRegular or ErrOwner, or is that of the file system. One that does not exist is fine.
 func CheckFolder(folder string) error {
 	info, err := os.Lstat(folder)
 	if os.IsNotExist(err) {
@@ -197,6 +199,7 @@ func replace(path string, data []byte, before func()) error {
 	if _, err := file.Write(data); err != nil {
 		return err
 	}
+	startWriting(file.File)
 	before()
 	return file.CloseAtomicallyReplace()
 }

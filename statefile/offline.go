@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// SetAside renames a damaged state file as Open does, and returns its new path.
-// Nothing is removed.
+// SetAside renames a damaged state file as Open does, and returns its new path. The error
+// is that of the file system. Nothing is removed.
 func SetAside(path string, now time.Time) (string, error) {
 	aside := asidePath(path, now)
 	return aside, os.Rename(path, aside)
 }
 
 // InUse returns an error that matches ErrInUse while a kubelet has the state folder
-// of path. It makes nothing, and lets go of the lock before it returns: a kubelet
-// that starts meanwhile and finds it taken would behave as stock.
+// of path; any other error is that of the file system, and says that there is no telling.
+// It makes nothing, and lets go of the lock before it returns: a kubelet that starts
+// meanwhile asks for the lock again for two seconds before it behaves as stock.
 func InUse(path string) error {
 	folder := filepath.Dir(path)
 	file, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
@@ -40,8 +41,9 @@ func InUse(path string) error {
 }
 
 // Seed returns what a kubelet that finds no state would record for a static pod
-// that runs already: see Recorder.StaticPodUID. changed is what ChangedAt says. Where
-// it would record nothing, ok is false and the reason says why.
+// that runs already, and why: see Recorder.StaticPodUID. changed is what ChangedAt says,
+// now is the time of the call; m.Generated does not count. Where it would record nothing,
+// ok is false and the reason says why.
 //
 // List the sandboxes, then read the manifest, then ask ChangedAt: an edit that comes
 // in between leaves the pod out.

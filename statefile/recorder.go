@@ -127,8 +127,12 @@ func (o Options) disabledBy() string {
 	return "no telling whether it is switched off: " + err.Error()
 }
 
-// State returns a copy of the state that the recorder goes by.
+// State returns a copy of the state that the recorder goes by, which is empty where there
+// is none.
 func (r *Recorder) State() State {
+	if r == nil {
+		return State{}.clone()
+	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	return r.state.clone()

@@ -62,7 +62,7 @@ func (r *Recorder) saveInBackground() {
 }
 
 // Flush writes what has not been written yet. What can't be written is tried again
-// later.
+// later. The error is one that Save may return.
 func (r *Recorder) Flush() error {
 	if r == nil {
 		return nil

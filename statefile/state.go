@@ -20,7 +20,7 @@ const (
 	maxStaticPods = 256
 )
 
-// Errors that Load, Decode and Open can be matched against with errors.Is.
+// Errors that those of this package can be matched against with errors.Is.
 var (
 	// ErrMissing means that there is no file: the kubelet is new on this node.
 	ErrMissing = errors.New("state file is missing")
