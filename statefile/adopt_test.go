@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -323,6 +324,37 @@ func TestNothingIsKeptOnTheWordOfARecordThatCannotBeWritten(t *testing.T) {
 	}
 	if s, err := statefile.Load(statefile.Path(root)); err != nil || len(s.Containers) != 1 {
 		t.Errorf("the file has %+v, want what was adopted: %v", s.Containers, err)
+	}
+}
+
+// Nor is a container kept so for which the record has no room: an edit of it could not be
+// told from then on.
+func TestNothingIsKeptOnTheWordOfARecordThatIsFull(t *testing.T) {
+	root := t.TempDir()
+	unprovable := statefile.Observation{ContainerID: "id", Image: "app:v1", RunningImage: "app:v1", Annotated: 1, Current: 2, CreatedAt: start}
+	s := statefile.State{}.Started("v1.30.14", start).Started("v1.28.15", start.Add(time.Hour))
+	s.Containers = map[string]statefile.Adopted{}
+	for i := range 2047 {
+		s.Containers[strconv.Itoa(i)] = statefile.Adopted{Fingerprint: "1", Hash: "2", HashedBy: "v1.28.15", Adopted: start}
+	}
+	if err := statefile.Save(statefile.Path(root), s); err != nil {
+		t.Fatal(err)
+	}
+	r := recorderAt(t, root, "v1.28.15")
+	defer r.Close()
+	if got, _ := r.Decide(unprovable); got.Changed || got.Step != statefile.StepUnproven {
+		t.Errorf("the control, in the last place: got %+v, want it kept by step 4", got)
+	}
+	edited := unprovable
+	edited.Current = 3
+	if got, _ := r.Decide(edited); !got.Changed {
+		t.Errorf("edited, in the last place: got %+v", got)
+	}
+	unprovable.ContainerID, edited.ContainerID = "another", "another"
+	for _, o := range []statefile.Observation{unprovable, edited} {
+		if got, _ := r.Decide(o); !got.Changed || got.Step != statefile.StepStock {
+			t.Errorf("got %+v, want the stock verdict", got)
+		}
 	}
 }
 

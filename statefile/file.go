@@ -48,7 +48,7 @@ func read(path string) ([]byte, error) {
 	switch {
 	case os.IsNotExist(err):
 		return nil, ErrMissing
-	case errors.Is(err, syscall.ELOOP):
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO): // a link, a socket
 		return nil, ErrNotRegular
 	case err != nil:
 		return nil, err
@@ -88,7 +88,8 @@ func check(info os.FileInfo) error {
 // that is made where it is missing. When it returns nil the content is on the
 // disk, and survives a loss of power. When it fails, the file is as it was; if
 // only the sync of the folder failed, it is the new one, whole. The file that it
-// replaces is kept as path.prev if it is whole and that can be done. The error matches
+// replaces is kept as path.prev if it is whole and that can be done; after a sync that
+// failed, path.prev may be that same file, and the one before it gone. The error matches
 // ErrTooLarge, or ErrNotRegular or ErrOwner for the folder, or is that of the file system,
 // or says what can't be encoded.
 //
@@ -151,7 +152,10 @@ func keepPrevious(path string) {
 // makeFolder makes the state folder, or makes sure that it is one of ours.
 func makeFolder(folder string) error {
 	if err := os.Mkdir(folder, folderMode); err == nil {
-		return syncFolder(filepath.Dir(folder))
+		if err = syncFolder(filepath.Dir(folder)); err != nil {
+			os.Remove(folder) // so that the next try syncs it
+		}
+		return err
 	} else if !os.IsExist(err) {
 		return err
 	}
@@ -185,7 +189,8 @@ func CheckFolder(folder string) error {
 }
 
 // replace writes a file through a temporary one beside it, which is synced before
-// it takes the name. It calls before when there was room for the content.
+// it takes the name. It calls before when there was room for the content, as far as that
+// is known before the sync.
 func replace(path string, data []byte, before func()) error {
 	// In the same folder: elsewhere may be another file system.
 	file, err := renameio.TempFile(filepath.Dir(path), path)
@@ -199,7 +204,9 @@ func replace(path string, data []byte, before func()) error {
 	if _, err := file.Write(data); err != nil {
 		return err
 	}
-	startWriting(file.File)
+	if err := startWriting(file.File); err != nil {
+		return err
+	}
 	before()
 	return file.CloseAtomicallyReplace()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,19 @@ func TestStartedKeepsTheTimeOfTheFirstStart(t *testing.T) {
 	}
 }
 
+// socketInPlace puts a socket in the place of a file.
+func socketInPlace(path string) error {
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	listener.SetUnlinkOnClose(false)
+	return errors.Join(listener.Close(), os.Chmod(path, 0o600))
+}
+
 func TestLoadRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage func(path string) error
@@ -123,6 +137,7 @@ func TestLoadRefuses(t *testing.T) {
 		"link":                 {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
 		"folder":               {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
 		"named pipe":           {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},
+		"socket":               {socketInPlace, statefile.ErrNotRegular},
 		"too large":            {func(path string) error { return os.Truncate(path, 1<<20+1) }, statefile.ErrTooLarge},
 		"next schema":          {func(path string) error { return os.WriteFile(path, []byte(nextSchema), 0o600) }, statefile.ErrFutureSchema},
 		"next schema, damaged": {func(path string) error { return os.WriteFile(path, []byte(nextSchema+" "), 0o600) }, statefile.ErrChecksum},

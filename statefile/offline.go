@@ -42,8 +42,8 @@ func InUse(path string) error {
 
 // Seed returns what a kubelet that finds no state would record for a static pod
 // that runs already, and why: see Recorder.StaticPodUID. changed is what ChangedAt says,
-// now is the time of the call; m.Generated does not count. Where it would record nothing,
-// ok is false and the reason says why.
+// now is the time of the call; m.Generated does not count. Where it would go by the UID
+// that it makes up itself, ok is false and the reason says why.
 //
 // List the sandboxes, then read the manifest, then ask ChangedAt: an edit that comes
 // in between leaves the pod out.

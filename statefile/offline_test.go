@@ -85,7 +85,13 @@ func TestSeedIsWhatThePatchedKubeletGoesBy(t *testing.T) {
 			t.Errorf("%s: got %+v (%s) %t", want, pod, reason, ok)
 		}
 	}
-	if _, err := statefile.ChangedAt(path + ".gone"); err == nil {
-		t.Error("a manifest that is gone has a time")
+	if _, err := statefile.ChangedAt(path + ".gone"); !os.IsNotExist(err) {
+		t.Errorf("of a manifest that is gone: %v", err)
+	}
+	if err := os.Symlink(path, path+".link"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := statefile.ChangedAt(path + ".link"); !errors.Is(err, statefile.ErrNotRegular) {
+		t.Errorf("of a link: %v", err)
 	}
 }

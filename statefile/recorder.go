@@ -152,7 +152,7 @@ func (r *Recorder) Decide(o Observation) (verdict Verdict, first bool) {
 	}
 	r.mutex.Lock()
 	last, known := r.last(o.ContainerID, o.Annotated, o.Current)
-	state, durable := r.about(o.ContainerID), r.saves && !r.failing
+	state, durable := r.about(o.ContainerID), r.saves && !r.failing && r.hasRoom(o.ContainerID)
 	r.mutex.Unlock()
 	if known {
 		return last, false
@@ -200,6 +200,12 @@ func (r *Recorder) about(containerID string) State {
 	return state
 }
 
+// hasRoom reports whether the container can be remembered. The mutex is held.
+func (r *Recorder) hasRoom(containerID string) bool {
+	_, there := r.state.Containers[containerID]
+	return there || len(r.state.Containers) < maxEntries
+}
+
 // remember notes a verdict and reports whether it is new.
 func (r *Recorder) remember(o Observation, verdict Verdict, adopt *Adopted) bool {
 	r.mutex.Lock()
@@ -214,7 +220,7 @@ func (r *Recorder) remember(o Observation, verdict Verdict, adopt *Adopted) bool
 	if adopt == nil {
 		return true
 	}
-	if _, ok := r.state.Containers[o.ContainerID]; ok || len(r.state.Containers) < maxEntries {
+	if r.hasRoom(o.ContainerID) {
 		adopt.Adopted = time.Now().UTC().Round(0)
 		r.state.Containers[o.ContainerID] = *adopt
 		r.saveSoon()

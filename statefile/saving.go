@@ -11,7 +11,8 @@ const (
 	// saveDelay is how long a change waits for others before it is written. All of
 	// it can be worked out again, so nothing waits for the disk.
 	saveDelay = time.Second
-	// retryDelay is how long a save that failed waits for the next try.
+	// retryDelay is how long a save that failed waits for the next try, unless something
+	// changed meanwhile.
 	retryDelay = time.Minute
 )
 
@@ -130,6 +131,7 @@ func (r *Recorder) Close() error {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
+	r.timer, r.saves = nil, false // one that has fired already finds nothing to write
 	if r.lock != nil {
 		err = join(err, r.lock.Close())
 	}

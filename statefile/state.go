@@ -13,7 +13,7 @@ const (
 	// upgrades a year.
 	maxHistory = 16
 	// maxEntries bounds the table of containers. A node has some hundred containers; what is
-	// beyond it is not remembered, and behaves as stock.
+	// beyond it is not remembered, and kept on proof only.
 	maxEntries = 2048
 	// maxStaticPods bounds the static pods. With maxEntries containers they stay below
 	// the size that is read.

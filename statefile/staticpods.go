@@ -128,11 +128,14 @@ func (s State) taken(m Manifest) bool {
 
 // ChangedAt returns when a manifest last changed, in content or in any other way. A
 // path that leads over a link is refused: where a link leads can change without a
-// trace. That error matches ErrNotRegular, as does that of a path that can't be resolved,
-// which matches the error of the file system too; any other is that of the file system.
+// trace. That error matches ErrNotRegular; any other is that of the file system.
 func ChangedAt(path string) (time.Time, error) {
-	if resolved, err := filepath.EvalSymlinks(path); err != nil || resolved != filepath.Clean(path) {
-		return time.Time{}, fmt.Errorf("%s leads over a link: %w", path, join(err, ErrNotRegular))
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if resolved != filepath.Clean(path) {
+		return time.Time{}, fmt.Errorf("%s leads over a link: %w", path, ErrNotRegular)
 	}
 	info, err := os.Lstat(path)
 	if err != nil {

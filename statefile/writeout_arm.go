@@ -2,5 +2,5 @@ package statefile
 
 import "os"
 
-// startWriting does nothing: package syscall has no sync_file_range for arm.
-func startWriting(*os.File) {}
+// startWriting does nothing: package syscall has no SyncFileRange for arm.
+func startWriting(*os.File) error { return nil }
