@@ -135,7 +135,7 @@ func (p *program) letGo(t *testing.T) {
 
 func (p *program) await(t *testing.T, name string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !p.did(name); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !p.did(name); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it is not %s", name)
 		}
