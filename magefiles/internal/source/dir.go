@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,12 @@ func (f Fetcher) fetchDir(ctx context.Context, request Request, dir string) (Ori
 	paths, commit, err := checkoutFiles(request)
 	if err != nil {
 		return Origin{}, fmt.Errorf("reading %s: %w", request.Location, err)
+	}
+	if request.Commit != "" && request.Commit != commit {
+		return Origin{}, &MismatchError{
+			What: "the commit of the checkout in " + request.Location, Want: request.Commit,
+			Got: cmp.Or(commit, "none: it is no git checkout, or -allowDirty takes what is not committed"),
+		}
 	}
 	origin.Commit = commit
 	step := f.Progress.Step("copy", progress.Files)

@@ -64,6 +64,24 @@ func TestFetchDirCopiesTrackedFilesOnly(t *testing.T) {
 	}
 }
 
+func TestCheckoutOfAnotherCommitIsRefused(t *testing.T) {
+	from, to := checkout(t), t.TempDir()
+	head := runGit(t, from, "rev-parse", "HEAD")
+	for name, request := range map[string]Request{
+		"another commit": {Commit: strings.Repeat("1", 40)},
+		"nobody knows":   {Commit: head, AllowDirty: true},
+	} {
+		request.Kind, request.Location = Dir, from
+		if _, err := fetcher().fetchDir(t.Context(), request, to); !errors.Is(err, ErrMismatch) {
+			t.Errorf("%s: got %v, want ErrMismatch", name, err)
+		}
+		wantEmpty(t, to)
+	}
+	if _, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from, Commit: head}, to); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDirtyCheckoutIsRefused(t *testing.T) {
 	for name, change := range map[string]func(dir string) error{
 		"changed": func(dir string) error {

@@ -59,14 +59,18 @@ const answerWithin = 5 * time.Second
 // resolve turns auto into a kind, and fills in where to fetch from. What auto
 // found is remembered, so that a tree that is there needs no network.
 func (f Fetcher) resolve(ctx context.Context, space *workspace.Workspace, request Request) (Request, error) {
+	if err := request.check(); err != nil {
+		return Request{}, err
+	}
+	if request.Kind == Auto && request.Commit != "" {
+		f.Progress.Say("source: git, which alone has the commit ID that -commit names")
+		request.Kind = Git
+	}
 	if request.Kind == Git && request.Location == "" {
 		request.Location = request.Repository
 	}
 	if request.Kind != Auto {
 		return request, nil
-	}
-	if request.Location != "" {
-		return Request{}, errors.New("-location needs a -source: say what the location is (git, archive or dir)")
 	}
 	key := workspace.KeyOf(append(request.identity(), request.Repository)...)
 	var found struct{ Kind Kind }

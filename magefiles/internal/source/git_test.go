@@ -139,6 +139,41 @@ func TestGitSourceRefuses(t *testing.T) {
 	}
 }
 
+// What a kind of source does not look at is refused, and nothing is fetched. -source=auto
+// that is told the commit takes git, also where only the module is to be had.
+func TestRefusesWhatItDoesNotLookAt(t *testing.T) {
+	from := serve(t)
+	commit, digest := strings.Repeat("1", 40), strings.Repeat("2", 64)
+	for name, test := range map[string]struct {
+		change func(r *source.Request)
+		want   error
+		says   string
+	}{
+		"auto, location": {func(r *source.Request) { r.Kind, r.Location = source.Auto, from.path }, nil, "-location needs a -source"},
+		"auto, digest":   {func(r *source.Request) { r.Kind, r.Location, r.SHA256 = source.Auto, "", digest }, nil, "-source=archive"},
+		"auto, commit":   {func(r *source.Request) { r.Kind, r.Location, r.Commit = source.Auto, "", commit }, source.ErrMismatch, commit},
+		"auto, unreachable": {func(r *source.Request) {
+			*r = request("")
+			r.Kind, r.Commit, r.Repository = source.Auto, commit, "/none"
+		}, gittree.ErrUnreachable, "/none"},
+		"module, location": {func(r *source.Request) { r.Kind = source.Module }, nil, "-location"},
+		"module, commit":   {func(r *source.Request) { r.Kind, r.Location, r.Commit = source.Module, "", commit }, nil, "-source=git"},
+		"archive, commit":  {func(r *source.Request) { r.Kind, r.Commit = source.Archive, commit }, nil, "-source=git"},
+		"git, digest":      {func(r *source.Request) { r.SHA256 = digest }, nil, "-source=archive"},
+		"git, dirty":       {func(r *source.Request) { r.AllowDirty = true }, nil, "-source=dir"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wanted := request(from.path)
+			wanted.Repository = from.path
+			test.change(&wanted)
+			_, err := fetch(t.Context(), t, wanted)
+			if err == nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want %v that says %q", err, test.want, test.says)
+			}
+		})
+	}
+}
+
 // A connection that breaks in the middle of the packfile.
 func TestTruncatedFetch(t *testing.T) {
 	from := serve(t)

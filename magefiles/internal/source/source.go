@@ -82,7 +82,8 @@ type Request struct {
 	Repository string
 	// Location is the URL or path of a git repository, archive or folder.
 	Location string
-	// Commit is the commit ID that the tag must have, instead of the lock's.
+	// Commit is the commit ID that the tag, or the folder's checkout, must have, instead of
+	// the lock's.
 	Commit string
 	// SHA256 is the digest that the archive must have, instead of the lock's.
 	SHA256 string
@@ -90,6 +91,24 @@ type Request struct {
 	Layout layout.Layout
 	// AllowDirty takes a folder's uncommitted changes too.
 	AllowDirty bool
+}
+
+// check refuses what this kind of source has no use for: a person who says what the source
+// must be relies on it.
+func (r Request) check() error {
+	switch {
+	case r.Location != "" && r.Kind == Auto:
+		return errors.New("-location needs a -source: say what the location is (git, archive or dir)")
+	case r.Location != "" && r.Kind == Module:
+		return errors.New("-location is not for -source=module, which takes what the go command finds: leave it out, or say what it is (-source=git, archive or dir)")
+	case r.Commit != "" && (r.Kind == Module || r.Kind == Archive):
+		return fmt.Errorf("-commit can't be held against -source=%s, for which the lock has digests: leave it out, or take -source=git", r.Kind)
+	case r.SHA256 != "" && r.Kind != Archive:
+		return fmt.Errorf("-sha256 is that of a source tarball, and can't be held against -source=%s: leave it out, or take -source=archive -location=FILE", r.Kind)
+	case r.AllowDirty && r.Kind != Dir:
+		return fmt.Errorf("-allowDirty is for -source=dir, not for -source=%s: leave it out", r.Kind)
+	}
+	return nil
 }
 
 // identity is what decides a tree's content, for cache keys.
