@@ -36,10 +36,10 @@ A list of a kubelet's own lacks the fields that this kubelet does not know. The 
   unknown            it can't be told; the reason says what would help
 
 With --fail-on a pipeline stops rather than pass what nobody has looked at: a file of a folder
-that is no manifest or can't be read, a page of a longer list, and an input without any
-container end with status 11, and a warning says what was left out and why. A verdict that
-is named comes first, with status 6. Name unknown too, unless you mean to pass what can't be
-told.
+that is no manifest or can't be read, a pod that two files give, what is behind the first
+document of a manifest, a page of a longer list, and an input without any container end with
+status 11, and a warning says what was left out and why. A verdict that is named comes first,
+with status 6. Name unknown too, unless you mean to pass what can't be told.
 
 The forecast is about hashes, UIDs, and the resizePolicy RestartContainer, for which any
 kubelet from 1.33 on restarts a container that an older one started. It assumes that

@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/podmanifest"
 	"github.com/steadylet/steadylet/internal/predict"
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -99,6 +101,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 		if err != nil {
 			return err
 		}
+		shared := shared(files)
 		for _, file := range files {
 			pod, err := readManifest(file)
 			if err != nil {
@@ -106,7 +109,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 				continue
 			}
 			static[file.Namespace+"/"+file.Name] = true
-			if err := each(pod); err != nil {
+			if err := shared.forecast(file, pod, n.LeftOut, each); err != nil {
 				return err
 			}
 		}
@@ -139,6 +142,7 @@ func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) e
 		}
 		return 1
 	})
+	shared := shared(files)
 	for _, file := range files {
 		pod, err := readManifest(file)
 		if err != nil && file.Path == path {
@@ -148,11 +152,36 @@ func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) e
 			leftOut(file.Path, err)
 			continue
 		}
-		if err := each(pod); err != nil {
+		if err := shared.forecast(file, pod, leftOut, each); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sharing has the files that give a pod that another one gives too, by path, and which.
+type sharing map[string][]string
+
+func shared(files []nodestate.ManifestFile) sharing {
+	all := sharing{}
+	for _, paths := range nodestate.Twice(files) {
+		for _, path := range paths {
+			all[path] = paths
+		}
+	}
+	return all
+}
+
+// forecast calls each for the pod of a file, and leftOut for what can't be told from it.
+func (s sharing) forecast(file nodestate.ManifestFile, pod predict.Pod, leftOut LeftOut, each func(predict.Pod) error) error {
+	if files := s[file.Path]; files != nil {
+		leftOut(file.Path, fmt.Errorf("more than one file gives this pod (%s), and which one runs is not known", strings.Join(files, ", ")))
+		return nil
+	}
+	if podmanifest.HasMore(file.Content) {
+		leftOut("what is behind the first YAML document of "+file.Path, errors.New("the kubelet does not look at it: give each pod a file"))
+	}
+	return each(pod)
 }
 
 // Open opens a list of pods, or says that the path is one for [ReadManifests]: a folder, or

@@ -126,13 +126,16 @@ func TestOpenTellsManifestsFromLists(t *testing.T) {
 	}
 }
 
-// What is no manifest is said, and the rest is read.
+// What is no manifest, what two files give, and what is behind a manifest is said, and the
+// rest is read.
 func TestReadManifests(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"b.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: b, image: 'b:v1'}]}\n",
-		"a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'a:v1'}]}\n",
+		"a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'a:v1'}]}\n---\nkind: Pod\n",
 		"c.txt":  "notes\n", ".hidden": "kind: Pod",
+		"d.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: d}\nspec: {containers: [{name: d, image: 'd:v1'}]}\n",
+		"d.bak":  "apiVersion: v1\nkind: Pod\nmetadata: {name: d}\nspec: {containers: [{name: d, image: 'd:v2'}]}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -144,7 +147,11 @@ func TestReadManifests(t *testing.T) {
 		names = append(names, pod.Name)
 		return nil
 	})
-	if diff := cmp.Diff([][]string{{"a", "b"}, {filepath.Join(dir, "c.txt")}}, [][]string{names, warnings}); diff != "" || err != nil {
+	want := []string{
+		"what is behind the first YAML document of " + filepath.Join(dir, "a.yaml"), filepath.Join(dir, "c.txt"),
+		filepath.Join(dir, "d.bak"), filepath.Join(dir, "d.yaml"),
+	}
+	if diff := cmp.Diff([][]string{{"a", "b"}, want}, [][]string{names, warnings}); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}
 }

@@ -9,6 +9,8 @@
 package podmanifest
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -42,4 +44,25 @@ func Parse(content []byte) (*v1.Pod, error) {
 		return nil, ErrTypes
 	}
 	return pod, nil
+}
+
+// HasMore reports whether a manifest that Parse reads has something behind its first YAML
+// document, other than comments.
+func HasMore(content []byte) bool {
+	if utilyaml.IsJSONBuffer(content) {
+		return false
+	}
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
+	for documents := 0; documents < 2; {
+		document, err := reader.Read()
+		if err != nil {
+			return false // the end
+		}
+		if data, err := utilyaml.ToJSON(document); err != nil || string(data) != "null" {
+			if documents++; documents == 2 {
+				return true
+			}
+		}
+	}
+	return false
 }

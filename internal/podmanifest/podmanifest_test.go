@@ -63,12 +63,35 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestHasMore(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want bool
+	}{
+		"one":               {head + body, false},
+		"one that starts":   {"# a pod\n---\n" + head + body, false},
+		"one that ends":     {head + body + "---\n# that was it\n\n", false},
+		"two":               {head + body + "---\n" + head + body, true},
+		"no YAML behind it": {head + body + "--- \n{[", true},
+		"in a text":         {head + "metadata:\n  annotations:\n    a: |\n      ---\n      b\n", false},
+		"JSON":              {`{"apiVersion":"v1","kind":"Pod"}`, false},
+		"nothing":           {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := podmanifest.HasMore([]byte(test.text)); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
 // Whatever the file: a pod or one of the errors, and no panic.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{head + body, `{"apiVersion":"v1","kind":"Pod"}`, "a: &a [*a]", "? {}\n"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
+		podmanifest.HasMore(content)
 		got, err := podmanifest.Parse(content)
 		if (got == nil) == (err == nil) {
 			t.Errorf("%v, %v", got, err)
