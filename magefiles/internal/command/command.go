@@ -1,6 +1,7 @@
-// Package command runs other programs. A failure carries the program's
-// argument vector and the end of its standard error, and cancelling the
-// context ends the program together with every process it started.
+// Package command runs other programs. A failure is an *Error with the program's
+// argument vector and the end of its standard error. Cancelling the context ends
+// the program together with every process it started; the error then is the
+// context's cause, with the program's name alone.
 //
 // No shell is involved: arguments reach the program as they are.
 package command
@@ -41,16 +42,24 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "running %s", quote(e.Args))
+	whole := "running " + quote(e.Args)
 	if e.Dir != "" {
-		fmt.Fprintf(&text, " in %s", e.Dir)
+		whole += " in " + e.Dir
 	}
-	fmt.Fprintf(&text, ": %v", e.Err)
-	if last := strings.TrimSpace(e.Stderr); last != "" {
-		fmt.Fprintf(&text, "\n%s", last)
+	last := strings.TrimSpace(e.Stderr)
+	if last == "" {
+		return fmt.Sprintf("%s: %v", whole, e.Err)
 	}
-	return text.String()
+	// What it said comes before a command line that may fill the screen.
+	return fmt.Sprintf("running %s: %v\n%s\n(%s)", short(e.Args), e.Err, last, whole)
+}
+
+// short is the program, and what it was told to do, as in "go build".
+func short(args []string) string {
+	if len(args) > 1 && len(args[1]) < 20 && !strings.HasPrefix(args[1], "-") {
+		return quote(args[:2])
+	}
+	return quote(args[:1])
 }
 
 // Unwrap returns the cause.
@@ -94,7 +103,9 @@ func (c Command) run(ctx context.Context, stdout io.Writer) error {
 		return nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		err = cause
+		if err = cause; !errors.Is(cause, context.DeadlineExceeded) {
+			return fmt.Errorf("running %s: %w", short(c.Args), cause)
+		}
 	}
 	return &Error{Args: c.Args, Dir: c.Dir, Stderr: string(kept.data), Err: err}
 }

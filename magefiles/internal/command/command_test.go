@@ -25,10 +25,9 @@ func TestFailureCarriesArgumentsAndStandardError(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
 		t.Errorf("the exit status is lost: %v", err)
 	}
-	for _, want := range []string{"sh -c 'echo '\\''disk is full'\\'' >&2; exit 3'", "disk is full"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error %q does not contain %q", err, want)
-		}
+	// What it said comes first.
+	if want := "running sh: exit status 3\ndisk is full\n(running sh -c 'echo '\\''disk is full'\\'' >&2; exit 3')"; err.Error() != want {
+		t.Errorf("the error is\n%v, want\n%s", err, want)
 	}
 }
 
@@ -63,6 +62,8 @@ func TestCancelEndsGrandchildren(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want an error that is context.Canceled", err)
+	} else if want := "running sh: context canceled"; err.Error() != want {
+		t.Errorf("the error is %q, want %q", err, want)
 	}
 	for range 3000 {
 		if gone(pid) {
