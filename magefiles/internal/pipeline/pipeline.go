@@ -5,7 +5,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -80,13 +79,19 @@ func (p *Pipeline) Clean(dist bool) error {
 		}
 	}
 	freed, err := p.space.Clean()
-	if dist {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.Root, "dist")))
-	}
 	if err != nil {
 		return err
 	}
 	p.progress.Say("removed %d MiB from %s; Go's own build and module caches are left (go clean -cache -modcache)",
 		freed>>20, p.space.Dir())
+	if !dist {
+		return nil
+	}
+	dir := filepath.Join(p.config.Root, "dist")
+	freed = workspace.Size(dir)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	p.progress.Say("removed %d MiB, which was %s", freed>>20, dir)
 	return nil
 }

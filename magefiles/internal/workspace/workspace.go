@@ -184,7 +184,7 @@ func (w *Workspace) Clean() (int64, error) {
 			continue
 		}
 		path := filepath.Join(w.dir, entry.Name())
-		freed += size(path)
+		freed += Size(path)
 		if err := os.RemoveAll(path); err != nil {
 			return freed, fmt.Errorf("cleaning the workspace: %w", err)
 		}
@@ -192,7 +192,8 @@ func (w *Workspace) Clean() (int64, error) {
 	return freed, nil
 }
 
-func size(path string) int64 {
+// Size returns how many bytes the files at a path have, without those that can't be read.
+func Size(path string) int64 {
 	var total int64
 	// A file that vanishes or can't be read is not counted; removing it reports why.
 	_ = filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {
