@@ -10,6 +10,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,7 +50,12 @@ type Selection struct {
 func Select(s *series.Series, version kubever.Version, listed bool, recorded *serieslock.Lock) Selection {
 	patches, err := s.Select(version, false)
 	if err != nil {
-		return Selection{Kind: Refused, Reason: err.Error()}
+		reason := err.Error()
+		var outside *series.RangeError
+		if errors.As(err, &outside) {
+			reason = outside.Problem() // what to do about it is for who builds
+		}
+		return Selection{Kind: Refused, Reason: reason}
 	}
 	selection := Selection{patches: patches}
 	for _, patch := range patches {

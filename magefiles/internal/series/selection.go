@@ -32,18 +32,26 @@ type SlotProblem struct {
 }
 
 func (e *RangeError) Error() string {
-	var problems []string
 	remedy := "choose a version inside, or add -untested to try the nearest patches"
 	for _, slot := range e.Slots {
 		if len(slot.Matching) > 0 {
-			problems = append(problems, "claimed more than once by "+describe(slot.Matching))
 			remedy = "correct the ranges in " + IndexFile
+		}
+	}
+	return e.Problem() + "; " + remedy
+}
+
+// Problem is the error without what to do about it.
+func (e *RangeError) Problem() string {
+	var problems []string
+	for _, slot := range e.Slots {
+		if len(slot.Matching) > 0 {
+			problems = append(problems, "claimed more than once by "+describe(slot.Matching))
 			continue
 		}
 		problems = append(problems, "outside "+describe(slot.Variants))
 	}
-	return fmt.Sprintf("series %s is not made for %s: it is %s; %s",
-		e.Series, e.Version, strings.Join(problems, ", and "), remedy)
+	return fmt.Sprintf("series %s is not made for %s: it is %s", e.Series, e.Version, strings.Join(problems, ", and "))
 }
 
 // Is makes errors.Is(err, ErrRange) hold.
