@@ -31,9 +31,10 @@ Options:
 
 Exit status (as steadylet's):
   0  written
-  1  any other error: usage, rights, no kubelet
+  1  any other error: usage, rights, a program that is no kubelet
   4  the file in place was written by a later release: it is left alone
   5  refused: a patched kubelet runs, or a good file is in place (see --force)
+  8  no kubelet runs here, and --kubelet was left out
 
 Examples:
   generate-state.sh --dry-run
@@ -252,7 +253,7 @@ elif [ -n "$program" ]; then
     version=$(version_of "$program")
     printf 'warning: the kubelet does not run, so since when it ran is not recorded\n' >&2
 else
-    fail 1 "no kubelet runs here: start it, or name its program with --kubelet"
+    fail 8 "no kubelet runs here: start it, or name its program with --kubelet"
 fi
 root=${root:-/var/lib/kubelet}
 case $root in /*) ;; *) root=$PWD/$root ;; esac
