@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/bench"
@@ -99,7 +100,7 @@ func Patch(ctx context.Context,
 	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
 	series *string, // folder in patches/ (default: restart-suppression)
 	untested *bool, // also take a version that the series has no range for, or patches that are not locked
-	json *bool, // print conflicts as JSON
+	json *bool, // print the conflicts as JSON, also where there are none
 	source *string, // auto, git, module, archive or dir (default: auto)
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
@@ -115,8 +116,7 @@ func Patch(ctx context.Context,
 		if err := p.Checkout(ctx, patched); err != nil {
 			return err
 		}
-		p.PrintPatched(patched)
-		return nil
+		return p.PrintPatched(patched, value(json, false))
 	})
 }
 
@@ -145,10 +145,14 @@ func Clean(ctx context.Context,
 	return run(ctx, func(_ context.Context, p *pipeline.Pipeline) error { return p.Clean(value(dist, false)) })
 }
 
-// checkArguments refuses a version that is not the value of a flag. mage would take it
-// for a target, and say so only after it has run the one before.
+// checkArguments refuses a version that is not the value of a flag, which mage would take
+// for a target, and say so only after it has run the one before; and a flag without a value,
+// as of a variable that is not set, which would count as left out.
 func checkArguments(args []string) error {
 	for _, arg := range args {
+		if name, empty := strings.CutSuffix(arg, "="); empty && strings.HasPrefix(name, "-") {
+			return fmt.Errorf("%s has no value: leave it out for its default", name)
+		}
 		version, err := kubever.Parse(arg)
 		if err != nil {
 			continue

@@ -220,6 +220,9 @@ func (p *Pipeline) loadSeries(name string) (*series.Series, error) {
 	if !workspace.SafeName(name) {
 		return nil, fmt.Errorf("series %q is not the name of a folder in patches/", name)
 	}
+	if name == StockSeries {
+		return nil, fmt.Errorf("-series=%s is for a stock build, and has no patches: give the name of a folder in patches/", name)
+	}
 	loaded, err := series.Load(os.DirFS(filepath.Join(p.config.Root, "patches")), name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("series %q is not in patches/: give the name of a folder there, or %s for a stock build: %w", name, StockSeries, err)
@@ -284,8 +287,12 @@ func (p *Pipeline) Checkout(ctx context.Context, tree *Patched) error {
 	return nil
 }
 
-// PrintPatched writes what was applied, and where each hunk was found.
-func (p *Pipeline) PrintPatched(tree *Patched) {
+// PrintPatched writes what was applied, and where each hunk was found, for people, or as
+// JSON that there was no conflict.
+func (p *Pipeline) PrintPatched(tree *Patched, asJSON bool) error {
+	if asJSON {
+		return p.printConflicts(&series.ConflictError{Conflicts: []series.Conflict{}})
+	}
 	out := p.config.Results
 	fmt.Fprintf(out, "%s (series digest %s)\n", tree.Version(), tree.Series.Digest)
 	for i, patch := range tree.Series.Patches {
@@ -295,7 +302,8 @@ func (p *Pipeline) PrintPatched(tree *Patched) {
 		}
 		fmt.Fprintf(out, "  tree %s\n", patch.Tree)
 	}
-	fmt.Fprintf(out, "\nresult    tree %s, commit %s\nlocation  %s\n", tree.Series.Tree, tree.Series.Commit, tree.Tree.Worktree)
+	_, err := fmt.Fprintf(out, "\nresult    tree %s, commit %s\nlocation  %s\n", tree.Series.Tree, tree.Series.Commit, tree.Tree.Worktree)
+	return err
 }
 
 // ReportConflicts prints every hunk that did not apply, for people or as JSON,
@@ -308,7 +316,11 @@ func (p *Pipeline) ReportConflicts(err error, asJSON bool) error {
 	if !asJSON {
 		return errors.Join(err, conflicts.Report(p.config.Results))
 	}
+	return errors.Join(err, p.printConflicts(conflicts))
+}
+
+func (p *Pipeline) printConflicts(conflicts *series.ConflictError) error {
 	encoder := json.NewEncoder(p.config.Results)
 	encoder.SetIndent("", "  ")
-	return errors.Join(err, encoder.Encode(conflicts))
+	return encoder.Encode(conflicts)
 }

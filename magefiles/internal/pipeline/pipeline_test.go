@@ -457,16 +457,46 @@ func TestInterruptedBuild(t *testing.T) {
 func TestCleanRemovesTreesAndResults(t *testing.T) {
 	root, kubernetes := repository(t)
 	mustRun(t, root, kubernetes, pipeline.DefaultSeries, debug)
-	p, err := pipeline.Open(config(root))
+	var said bytes.Buffer
+	loud := config(root)
+	loud.Messages = &said
+	p, err := pipeline.Open(loud)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(p.Clean(true), p.Close()); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(said.String(), filepath.Join(root, "dist")) {
+		t.Errorf("it does not name dist/: %q", said.String())
+	}
 	for _, name := range []string{"dist", ".steadylet/trees", ".steadylet/steps"} {
 		if _, err := os.Stat(filepath.Join(root, name)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", name, err)
 		}
+	}
+}
+
+// Whoever asks for JSON gets it, also where nothing is amiss.
+func TestPatchedAsJSON(t *testing.T) {
+	root, kubernetes := repository(t)
+	var out bytes.Buffer
+	quiet := config(root)
+	quiet.Results = &out
+	p, err := pipeline.Open(quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	tree, err := p.Source(t.Context(), pipeline.SourceOptions{Version: "v1.36.3", Kind: "dir", Location: kubernetes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.DefaultSeries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.PrintPatched(patched, true); err != nil || out.String() != "{\n  \"conflicts\": []\n}\n" {
+		t.Errorf("got %q, %v", out.String(), err)
 	}
 }
