@@ -206,7 +206,7 @@ func Verify(ctx context.Context,
 
 // Test checks the sources and runs every test, those that build and run real kubelets too.
 func Test(ctx context.Context,
-	short *bool, // leave out the tests that build and run real kubelets
+	short *bool, // leave out the tests that build and run real kubelets; as root, some still start a containerd
 ) error {
 	root, err := os.Getwd()
 	if err != nil {
