@@ -40,8 +40,15 @@ func TestFileOfGoEnv(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := errors.Join(os.Mkdir(filepath.Join(dir, "go"), 0o755), os.WriteFile(filepath.Join(dir, "go", "env"), []byte(wrote), 0o644)); err != nil {
-				t.Fatal(err)
+			for name, text := range map[string]string{
+				"go/env": wrote,
+				// Or the go command goes on writing there after it has ended.
+				"go/telemetry/mode": "off", ".config/go/telemetry/mode": "off",
+			} {
+				path := filepath.Join(dir, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			environment := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
 			for _, variable := range test.environment {
