@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/internal/kubeletproc"
@@ -101,7 +100,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 		if err != nil {
 			return err
 		}
-		shared := shared(files)
+		twice := nodestate.Twice(files)
 		for _, file := range files {
 			pod, err := readManifest(file)
 			if err != nil {
@@ -109,7 +108,7 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 				continue
 			}
 			static[file.Namespace+"/"+file.Name] = true
-			if err := shared.forecast(file, pod, n.LeftOut, each); err != nil {
+			if err := forecast(file, pod, twice, n.LeftOut, each); err != nil {
 				return err
 			}
 		}
@@ -142,7 +141,7 @@ func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) e
 		}
 		return 1
 	})
-	shared := shared(files)
+	twice := nodestate.Twice(files)
 	for _, file := range files {
 		pod, err := readManifest(file)
 		if err != nil && file.Path == path {
@@ -152,30 +151,18 @@ func ReadManifests(path string, leftOut LeftOut, each func(predict.Pod) error) e
 			leftOut(file.Path, err)
 			continue
 		}
-		if err := shared.forecast(file, pod, leftOut, each); err != nil {
+		if err := forecast(file, pod, twice, leftOut, each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sharing has the files that give a pod that another one gives too, by path, and which.
-type sharing map[string][]string
-
-func shared(files []nodestate.ManifestFile) sharing {
-	all := sharing{}
-	for _, paths := range nodestate.Twice(files) {
-		for _, path := range paths {
-			all[path] = paths
-		}
-	}
-	return all
-}
-
 // forecast calls each for the pod of a file, and leftOut for what can't be told from it.
-func (s sharing) forecast(file nodestate.ManifestFile, pod predict.Pod, leftOut LeftOut, each func(predict.Pod) error) error {
-	if files := s[file.Path]; files != nil {
-		leftOut(file.Path, fmt.Errorf("more than one file gives this pod (%s), and which one runs is not known", strings.Join(files, ", ")))
+// twice is nodestate.Twice of all files.
+func forecast(file nodestate.ManifestFile, pod predict.Pod, twice map[string][]string, leftOut LeftOut, each func(predict.Pod) error) error {
+	if files := twice[file.Namespace+"/"+file.Name]; file.Err == nil && files != nil {
+		leftOut(file.Path, errors.New(nodestate.GivenTwice(files)))
 		return nil
 	}
 	if podmanifest.HasMore(file.Content) {

@@ -51,7 +51,7 @@ func MakePlan(facts Facts) Plan {
 	for _, manifest := range facts.Manifests {
 		pod, reason := seed(manifest, facts)
 		if files := twice[manifest.pod()]; manifest.Err == nil && files != nil {
-			reason = "more than one file gives this pod (" + strings.Join(files, ", ") + "), and which one runs is not known: move the others away, " +
+			reason = GivenTwice(files) + ": move the others away, " +
 				"since the kubelet reads every file whose name doesn't begin with a dot"
 		}
 		if reason != "" {
@@ -77,6 +77,11 @@ func Twice(manifests []ManifestFile) map[string][]string {
 	}
 	maps.DeleteFunc(files, func(_ string, paths []string) bool { return len(paths) < 2 })
 	return files
+}
+
+// GivenTwice says of a pod of Twice, with its files, why nothing can be said of it.
+func GivenTwice(files []string) string {
+	return "more than one file gives this pod (" + strings.Join(files, ", ") + "), and which one runs is not known"
 }
 
 func (m ManifestFile) pod() string { return m.Namespace + "/" + m.Name }

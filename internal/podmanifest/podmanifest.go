@@ -59,10 +59,8 @@ func HasMore(content []byte) bool {
 			return false // the end
 		}
 		if data, err := utilyaml.ToJSON(document); err != nil || string(data) != "null" {
-			if documents++; documents == 2 {
-				return true
-			}
+			documents++
 		}
 	}
-	return false
+	return true
 }

@@ -488,15 +488,22 @@ func TestPatchedAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
+	patched := patch(t, p, kubernetes, pipeline.PatchOptions{Series: pipeline.DefaultSeries})
+	if err := p.PrintPatched(patched, true); err != nil || out.String() != "{\n  \"conflicts\": []\n}\n" {
+		t.Errorf("got %q, %v", out.String(), err)
+	}
+}
+
+// patch patches the tree of a folder.
+func patch(t *testing.T, p *pipeline.Pipeline, kubernetes string, options pipeline.PatchOptions) *pipeline.Patched {
+	t.Helper()
 	tree, err := p.Source(t.Context(), pipeline.SourceOptions{Version: "v1.36.3", Kind: "dir", Location: kubernetes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.DefaultSeries})
+	patched, err := p.Patch(t.Context(), tree, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.PrintPatched(patched, true); err != nil || out.String() != "{\n  \"conflicts\": []\n}\n" {
-		t.Errorf("got %q, %v", out.String(), err)
-	}
+	return patched
 }

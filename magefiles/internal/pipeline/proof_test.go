@@ -73,14 +73,7 @@ func untestedBuild(t *testing.T, root, kubernetes string, options build.Options)
 		t.Fatal(err)
 	}
 	defer p.Close()
-	tree, err := p.Source(t.Context(), pipeline.SourceOptions{Version: "v1.36.3", Kind: "dir", Location: kubernetes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: pipeline.DefaultSeries, Untested: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	patched := patch(t, p, kubernetes, pipeline.PatchOptions{Series: pipeline.DefaultSeries, Untested: true})
 	built, err := p.Build(t.Context(), patched, options)
 	if err != nil {
 		t.Fatal(err)

@@ -31,14 +31,7 @@ func buildKubeadm(t *testing.T, root, kubernetes string, years *certvalidity.Yea
 			t.Fatal(err)
 		}
 	}
-	tree, err := p.Source(t.Context(), pipeline.SourceOptions{Version: "v1.36.3", Kind: "dir", Location: kubernetes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	patched, err := p.Patch(t.Context(), tree, pipeline.PatchOptions{Series: series, Validity: years})
-	if err != nil {
-		t.Fatal(err)
-	}
+	patched := patch(t, p, kubernetes, pipeline.PatchOptions{Series: series, Validity: years})
 	built, err := p.Build(t.Context(), patched, build.Options{Component: "kubeadm", Mode: build.Debug, Arch: runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
