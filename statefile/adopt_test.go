@@ -385,33 +385,48 @@ func TestSavesGoOn(t *testing.T) {
 	}
 }
 
-func TestASecondKubeletBehavesAsStock(t *testing.T) {
-	root := t.TempDir()
-	first := recorderAt(t, root, "v1.31.0")
-	before, err := os.ReadFile(statefile.Path(root))
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
-	if !errors.Is(err, statefile.ErrInUse) {
-		t.Fatalf("got %v, want ErrInUse", err)
-	}
-	o := statefile.Observation{Name: "app", Image: "i", Annotated: statefile.HashImageAndName("i", "app"), Current: 1}
-	if got, _ := second.Decide(o); !got.Changed {
-		t.Errorf("got %+v, want the stock verdict", got)
-	}
-	if after, err := os.ReadFile(statefile.Path(root)); err != nil || string(after) != string(before) {
-		t.Errorf("it wrote the file: %v", err)
-	}
-	if err := errors.Join(second.Close(), first.Close()); err != nil {
-		t.Fatal(err)
-	}
-	third := recorderAt(t, root, "v1.36.3")
-	if got, _ := third.Decide(o); got.Changed {
-		t.Errorf("after the first has ended: got %+v, want it kept", got)
-	}
-	if err := third.Close(); err != nil {
-		t.Fatal(err)
+// The kubelet before hangs, and still holds the lock: what can be proven is kept all the
+// same, what was recorded counts, and nothing is written.
+func TestAHeldLockRestartsNothingThatIsProven(t *testing.T) {
+	for name, damage := range map[string]string{"whole": "", "damaged": "damaged"} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			first := recorderAt(t, root, "v1.30.14")
+			folder := filepath.Dir(statefile.Path(root))
+			before, err := os.ReadFile(statefile.Path(root))
+			if before = append(before, damage...); err != nil || os.WriteFile(statefile.Path(root), before, 0o600) != nil {
+				t.Fatal(err)
+			}
+			files := names(t, folder)
+			second, err := statefile.Open(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+			if !errors.Is(err, statefile.ErrInUse) || errors.Is(err, statefile.ErrMalformed) != (damage != "") {
+				t.Fatalf("got %v, want ErrInUse", err)
+			}
+			if history := second.State().History; (len(history) == 1) != (damage == "") {
+				t.Errorf("got the history %+v", history)
+			}
+			provable := statefile.Observation{ContainerID: "1", Name: "app", Image: "i", Annotated: statefile.HashImageAndName("i", "app"), Current: 1}
+			edited := provable
+			edited.ContainerID, edited.Image = "2", "j"
+			unprovable := statefile.Observation{ContainerID: "3", Name: "app", Image: "i", RunningImage: "i", Annotated: 7, Current: 1, CreatedAt: start}
+			for o, changed := range map[*statefile.Observation]bool{&provable: false, &edited: true, &unprovable: true} {
+				if got, _ := second.Decide(*o); got.Changed != changed {
+					t.Errorf("container %s: got %+v, want changed %t", o.ContainerID, got, changed)
+				}
+			}
+			if err := second.Close(); err != nil {
+				t.Error(err)
+			}
+			if after, err := os.ReadFile(statefile.Path(root)); err != nil || string(after) != string(before) {
+				t.Errorf("it wrote the file: %v", err)
+			}
+			if diff := cmp.Diff(files, names(t, folder)); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+			if err := first.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

@@ -72,8 +72,8 @@ func check(info os.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return ErrNotRegular
 	}
-	if info.Mode().Perm()&0077 != 0 {
-		return fmt.Errorf("%w: %o, want %o", ErrMode, info.Mode().Perm(), fileMode)
+	if info.Mode().Perm()&0022 != 0 {
+		return fmt.Errorf("%w: %#o, want %#o", ErrMode, info.Mode().Perm(), fileMode)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return fmt.Errorf("%w: user %d, want %d", ErrOwner, stat.Uid, os.Geteuid())

@@ -133,7 +133,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		"missing":              {os.Remove, statefile.ErrMissing},
 		"empty":                {func(path string) error { return os.Truncate(path, 0) }, statefile.ErrMalformed},
-		"readable":             {func(path string) error { return os.Chmod(path, 0o644) }, statefile.ErrMode},
+		"writable":             {func(path string) error { return os.Chmod(path, 0o620) }, statefile.ErrMode},
 		"link":                 {func(path string) error { return errors.Join(os.Rename(path, path+"x"), os.Symlink(path+"x", path)) }, statefile.ErrNotRegular},
 		"folder":               {func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, statefile.ErrNotRegular},
 		"named pipe":           {func(path string) error { return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)) }, statefile.ErrNotRegular},

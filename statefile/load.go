@@ -9,39 +9,52 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"k8s.io/klog/v2"
 )
 
 // load reads the state at path, or what can be saved of it, and reports whether the
 // file itself was whole. damage says what was lost on the way; err says why nothing
-// may be written there. A missing file is neither.
-func load(path string, now time.Time) (state State, whole bool, damage, err error) {
+// may be written there. A missing file is neither. A damaged file is set aside,
+// unless it is in use by another kubelet.
+func load(path string, now time.Time, inUse bool) (state State, whole bool, damage, err error) {
 	if err := CheckFolder(filepath.Dir(path)); err != nil {
 		return State{}, false, nil, err
 	}
-	state, err = Load(path)
+	state, damage = Load(path)
 	switch {
-	case err == nil:
+	case damage == nil:
+		sayLoose(path)
 		return state, true, nil, nil
-	case errors.Is(err, ErrMissing):
-		// Nothing was lost, unless there is a copy of an earlier file.
-	case IsDamage(err):
-		if damage, err = setAside(path, err, now); err != nil {
-			return State{}, false, damage, err
-		}
-	default:
-		return State{}, false, nil, err
+	case errors.Is(damage, ErrMissing):
+		damage = nil // nothing was lost, unless there is a copy of an earlier file
+	case !IsDamage(damage):
+		return State{}, false, nil, damage
+	case !inUse:
+		damage, err = setAside(path, damage, now)
 	}
-	state, err = Load(PreviousPath(path))
+	state, lost := Load(PreviousPath(path))
 	switch {
-	case err == nil:
-		return state, false, damage, nil
-	case errors.Is(err, ErrMissing):
-		return State{}, false, damage, nil
-	case IsDamage(err):
-		return State{}, false, join(damage, err), nil
+	case lost == nil:
+		sayLoose(PreviousPath(path))
+	case errors.Is(lost, ErrMissing):
+	case IsDamage(lost):
+		damage = join(damage, lost)
 	default:
-		return State{}, false, damage, err
+		err = join(err, lost)
 	}
+	return state, false, damage, err
+}
+
+// sayLoose tells the log of a file that others than its owner may read. What is in it
+// still counts, since they can't have written it.
+func sayLoose(path string) {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Perm()&^fileMode == 0 {
+		return
+	}
+	klog.InfoS("Steadylet's record has a mode that lets others read it; the next save corrects that",
+		"path", path, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "want", fmt.Sprintf("%#o", fileMode))
 }
 
 // IsDamage reports whether an error of Load says that the file is of no use to

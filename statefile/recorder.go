@@ -63,25 +63,25 @@ type judged struct {
 // A damaged file is renamed to state.json.corrupt-<time> and the copy before it is
 // read; without a good copy the state starts empty. A file of a later release, and
 // one that can't be read for a reason that is not its own, is left where it is, and
-// nothing is saved. While another process has the folder, which the error then says
-// by matching ErrInUse, the Recorder gives stock answers. An error that matches
-// ErrClock says that the time of the start isn't recorded.
+// nothing is saved. Nothing is saved either when nobody can tell whether there is a file
+// named disable, and nothing is saved or renamed while another process holds the lock of
+// the folder: that error matches ErrInUse. The Recorder still goes by the state that it
+// could read, and keeps what can be proven. An error that matches ErrClock says that the
+// time of the start isn't recorded.
 //
 // Close ends it; a kubelet never calls that.
 func Open(options Options) (*Recorder, error) {
 	r := &Recorder{path: Path(options.RootDir), witnesses: wholeSpec(options.Version),
 		verdicts: map[string]judged{}, uids: map[string]given{}}
-	if r.disabled = options.disabledBy(); r.disabled != "" {
-		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", r.disabled)
+	disabled, err := options.disabledBy()
+	if r.disabled = disabled; disabled != "" {
+		klog.InfoS("Steadylet is switched off, the kubelet behaves as stock", "reason", disabled)
 		return r, nil
 	}
-	lock, err := r.claim()
-	if errors.Is(err, ErrInUse) {
-		r.disabled = err.Error()
-		return r, err
+	if err == nil {
+		r.lock, err = r.claim()
 	}
-	r.lock = lock
-	before, whole, damage, loadErr := load(r.path, options.Now)
+	before, whole, damage, loadErr := load(r.path, options.Now, errors.Is(err, ErrInUse))
 	err = join(err, loadErr)
 	var clock error
 	r.state, clock = before.clone().startedAt(options)
@@ -110,21 +110,21 @@ func (s State) startedAt(o Options) (State, error) {
 		ErrClock, o.Now.UTC().Format(time.RFC3339), o.Built.UTC().Format(time.RFC3339))
 }
 
-// disabledBy returns what switches the package off, or nothing.
-func (o Options) disabledBy() string {
+// disabledBy returns what switches the package off, or nothing. The error says that
+// nobody can tell whether there is a file that does.
+func (o Options) disabledBy() (string, error) {
 	if o.Disabled != "" {
-		return o.Disabled
+		return o.Disabled, nil
 	}
 	file := filepath.Join(filepath.Dir(Path(o.RootDir)), "disable")
 	_, err := os.Lstat(file)
 	switch {
 	case err == nil:
-		return "file " + file + " exists"
+		return "file " + file + " exists", nil
 	case os.IsNotExist(err) || isNotFolder(err):
-		return ""
+		return "", nil
 	}
-	// Somebody may have switched it off.
-	return "no telling whether it is switched off: " + err.Error()
+	return "", fmt.Errorf("looking for a file that switches Steadylet off: %w", err)
 }
 
 // State returns a copy of the state that the recorder goes by, which is empty where there

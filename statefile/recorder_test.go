@@ -2,6 +2,7 @@ package statefile_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +91,43 @@ func TestKillSwitchWritesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"disable"}, names(t, folder)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// Nobody can tell whether there is a kill switch: the name of its folder is too long.
+func TestALookForTheKillSwitchThatFailsRestartsNothing(t *testing.T) {
+	root := strings.Repeat("/d", 4096)
+	r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start})
+	if !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("got %v, want ENAMETOOLONG", err)
+	}
+	if got, _ := r.Decide(statefile.Observation{Annotated: statefile.HashImageAndName("i", "n"), Image: "i", Name: "n", Current: 1}); got.Changed || got.Step != statefile.StepProven {
+		t.Errorf("got %+v, want it kept by step 2", got)
+	}
+}
+
+// Backup and hardening tools give the file another mode. It counts as long as nobody else
+// could have written it, and the next save corrects the mode.
+func TestAFileThatOthersMayReadIsUsed(t *testing.T) {
+	for mode, used := range map[os.FileMode]bool{0o600: true, 0o640: true, 0o644: true, 0o444: true, 0o400: true, 0o700: true, 0o660: false, 0o620: false, 0o602: false, 0o666: false} {
+		t.Run(fmt.Sprintf("%#o", mode), func(t *testing.T) {
+			root := t.TempDir()
+			path := statefile.Path(root)
+			if _, err := opened(statefile.Options{RootDir: root, Version: "v1.30.14", Now: start}); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.Chmod(path, mode), os.Chmod(filepath.Dir(path), 0o750)); err != nil {
+				t.Fatal(err)
+			}
+			r, err := opened(statefile.Options{RootDir: root, Version: "v1.36.3", Now: start.Add(time.Hour)})
+			if (err == nil) != used || errors.Is(err, statefile.ErrMode) != !used || (len(r.State().History) == 1) != used {
+				t.Errorf("got %v and the history %+v, want it used: %t", err, r.State().History, used)
+			}
+			info, err := os.Stat(path)
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("afterwards its mode is %v: %v", info.Mode(), err)
+			}
+		})
 	}
 }
 

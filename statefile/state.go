@@ -32,7 +32,7 @@ var (
 	ErrFutureSchema = errors.New("state file has a later schema version")
 	// ErrNotRegular means that a link, a device or the like is in its place.
 	ErrNotRegular = errors.New("state file is not a regular file")
-	// ErrMode means that others than its owner can write or read it.
+	// ErrMode means that others than its owner can write it. Others may read it.
 	ErrMode = errors.New("state file has the wrong mode")
 	// ErrOwner means that it belongs to another user than the kubelet's.
 	ErrOwner = errors.New("state file has the wrong owner")
@@ -101,7 +101,9 @@ type StaticPod struct {
 	Pod string `json:"pod"`
 	// UID is the one that the pod runs under.
 	UID string `json:"uid"`
-	// Digest is the SHA-256, in hexadecimal, of the manifest's bytes.
+	// Digest is the SHA-256, in hexadecimal, of the bytes of the manifest that the pod was
+	// made from. After an edit that the kubelet GeneratedBy does not see, a comment or a
+	// field that it does not know, those are not the manifest's bytes of today.
 	Digest string `json:"digest"`
 	// Generated is the UID that the kubelet version GeneratedBy makes up for it.
 	Generated   string `json:"generated,omitempty"`

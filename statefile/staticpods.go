@@ -42,7 +42,8 @@ type StaticPodUID struct {
 
 // known returns the UID of a pod that the state has: the one that it runs under, as
 // long as the manifest's bytes are the same. Where they are not, the pod may still
-// be, as after an edit of a comment: then the same kubelet makes up the same UID.
+// be, as after an edit of a comment: then the running kubelet makes up the UID that was
+// made up before the edit.
 //
 // Of a pod that it does not have, seedable says that neither the path nor another
 // manifest was this pod's: such a pod may have run before there was a state.
@@ -55,7 +56,7 @@ func (s State) known(m Manifest, digest string) (uid StaticPodUID, known, seedab
 		return StaticPodUID{}, false, false
 	case before.Digest == digest:
 		return m.answer(before.UID, "the manifest is the same, to the byte"), true, false
-	case before.Generated == m.Generated && before.GeneratedBy == s.Kubelet.Version:
+	case before.Generated == m.Generated:
 		return m.answer(before.UID, "the manifest says the same"), true, false
 	}
 	return m.moved(before.UID, "the manifest was changed"), true, false
@@ -206,6 +207,10 @@ func (r *Recorder) give(m Manifest, digest string, uid StaticPodUID, unsure bool
 	}
 	next := StaticPod{Pod: m.pod(), UID: uid.UID, Digest: digest, Generated: m.Generated, GeneratedBy: r.state.Kubelet.Version}
 	before, there := r.state.StaticPods[m.Path]
+	if before.Pod == next.Pod && before.UID == next.UID && before.Generated == next.Generated {
+		// This kubelet sees no edit. A later version may: it compares with the old bytes.
+		next.Digest = before.Digest
+	}
 	if before == next || !there && len(r.state.StaticPods) >= maxStaticPods {
 		return
 	}

@@ -36,6 +36,15 @@ func TestStaticPodKeepsItsUIDWhileTheManifestIsTheSame(t *testing.T) {
 		{"v1.37.2", "image: v1", "37-v1", "37-v1", true},
 		{"v1.36.3", "image: v1", "36-v1", "37-v1", false},
 		{"v1.31.0", "image: v1 # edited while the version changed", "31-v1", "31-v1", true},
+		// A field that 1.31 does not know is an edit to 1.33, and a patch release changes nothing.
+		{"v1.31.0", "image: v1, stopSignal: INT", "31-v1", "31-v1", false},
+		{"v1.31.14", "image: v1, stopSignal: INT", "31-v1", "31-v1", false},
+		{"v1.33.13", "image: v1, stopSignal: INT", "33-v1-INT", "33-v1-INT", true},
+		{"v1.34.4", "image: v1, stopSignal: INT", "34-v1-INT", "33-v1-INT", false},
+		// The same, taken back before the upgrade.
+		{"v1.34.4", "image: v1, stopSignal: INT, later: x", "34-v1-INT", "33-v1-INT", false},
+		{"v1.34.4", "image: v1, stopSignal: INT", "34-v1-INT", "33-v1-INT", false},
+		{"v1.36.3", "image: v1, stopSignal: INT", "36-v1-INT", "33-v1-INT", false},
 	} {
 		r := recorderAt(t, root, step.version)
 		m := manifestAt(t, path, step.content, step.generated)
@@ -50,7 +59,7 @@ func TestStaticPodKeepsItsUIDWhileTheManifestIsTheSame(t *testing.T) {
 		}
 	}
 	r := recorderAt(t, root, "v1.31.0")
-	other := manifestAt(t, path, "image: v1 # edited while the version changed", "31-other")
+	other := manifestAt(t, path, "image: v1, stopSignal: INT", "31-other")
 	other.Name = "etcd-other-node"
 	if got := r.StaticPodUID(other, nil); got.UID != "31-other" {
 		t.Errorf("the node's name changed, and with it the pod: got %+v", got)

@@ -63,7 +63,7 @@ var situations = map[string]struct {
 	}, nodestate.Damaged, statefile.ErrNotRegular, "state repair", nodestate.Regenerate, false},
 	"mode": {func(t *testing.T, path string) {
 		save(t, path, "v1")
-		if err := os.Chmod(path, 0o644); err != nil {
+		if err := os.Chmod(path, 0o664); err != nil {
 			t.Fatal(err)
 		}
 	}, nodestate.Damaged, statefile.ErrMode, "state repair", nodestate.Regenerate, false},
