@@ -87,6 +87,19 @@ shielded() (
     exec "$@"
 )
 
+# rename_durably FROM TO gives a file another file's name, in the same folder. A loss of
+# power leaves either file whole under that name, and after it has returned the new one.
+rename_durably() { sync -- "$1" && mv -fT -- "$1" "$2" && sync -- "$(dirname -- "$2")"; }
+
+# make_folder FOLDER [OPTION...] makes a folder with options of mkdir, and what is missing
+# above it. A loss of power does not undo that.
+make_folder() {
+    local above
+    [[ ! -d $1 ]] || return 0
+    above=$(dirname -- "$1")
+    make_folder "$above" && mkdir "${@:2}" -- "$1" && sync -- "$above"
+}
+
 digest_of() {
     local sum
     sum=$(shielded sha256sum <"$1")

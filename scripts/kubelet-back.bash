@@ -10,23 +10,30 @@ note_done=0
 
 note_path() { printf '%s\n' "$backup_dir/note"; }
 
-# write_note says what is about to be swapped, for the run after this one.
+# list_path prints where the list of what ran before is.
+list_path() { printf '%s.containers\n' "$(note_path)"; }
+
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
+# write_note says what is about to be swapped, for the run after this one. The note has the
+# digest of the list, so that one that was lost is not taken for one without containers.
 write_note() {
-    local partial
+    local partial list=none
     partial=$(mktemp -- "$backup_dir/.note.XXXXXXXX")
-    rm -f -- "$(note_path).containers"
     if [[ -s $work/before.json ]]; then
-        cp -- "$work/before.json" "$(note_path).containers" || fail 1 "there is no room in $backup_dir for a note of what is swapped"
+        list=$(digest_of "$work/before.json")
+        { cp -- "$work/before.json" "$partial" && rename_durably "$partial" "$(list_path)"; } || no_note
     fi
     {
         printf 'by %s\nbegan %s\nold %s\nold_version %s\n' "${0##*/}" "$(date -u +%FT%TZ)" "$old_digest" "$old_version"
         printf 'new %s\nnew_version %s\nbackup %s\nkubelet %s\n' "$(digest_of "$staged")" "$new_version" "$backup_name" "$kubelet"
+        printf 'list %s\nboot %s\n' "$list" "$(boot_id)"
     } >"$partial"
-    if ! sync -- "$partial" || ! mv -fT -- "$partial" "$(note_path)"; then
-        fail 1 "there is no room in $backup_dir for a note of what is swapped"
-    fi
+    rename_durably "$partial" "$(note_path)" || no_note
     note_done=1
 }
+
+no_note() { fail 1 "the note of what is swapped can't be written to $backup_dir: see whether the disk is full"; }
 
 # read_note reads the note of a run that was killed. It returns 1 where there is none of
 # this kubelet, and where another program was put in place meanwhile.
@@ -35,7 +42,7 @@ read_note() {
     path=$(note_path)
     [[ -f $path && ! -L $path && -O $path ]] || return 1
     while read -r key value; do
-        noted[$key]=$value
+        [[ -z $key ]] || noted[$key]=$value
     done <"$path"
     in_place=$(digest_of "$kubelet")
     if [[ ${noted[kubelet]-} == "$kubelet" && ${noted[by]-} && ${noted[began]-} && ${noted[old_version]-} && ${noted[new_version]-} &&
@@ -47,9 +54,18 @@ read_note() {
 }
 
 # note_start adds when the kubelet of a swap was started.
-note_start() { [[ ! -f $(note_path) || $dry_run == 1 ]] || printf 'started %s\n' "$started" >>"$(note_path)"; }
+note_start() {
+    local partial
+    [[ -f $(note_path) && $dry_run == 0 ]] || return 0
+    { partial=$(mktemp -- "$backup_dir/.note.XXXXXXXX") && cat -- "$(note_path)" - <<<"started $started" >"$partial" &&
+        rename_durably "$partial" "$(note_path)"; } ||
+        say "warning: $(note_path) does not say when the kubelet was started: see whether the disk is full"
+}
 
-drop_note() { rm -f -- "$(note_path)" "$(note_path).containers"; }
+drop_note() {
+    rm -f -- "$(note_path)" "$(list_path)"
+    sync -- "$backup_dir"
+}
 
 # is_note_old says whether a list of what ran then says nothing of what was replaced since.
 is_note_old() { (($(date +%s) - $(stat -c %Y -- "$(note_path)") > 3600)); }
@@ -77,7 +93,20 @@ take_up() {
         start_kubelet || fail 3 "kubelet $new_version does not become healthy"
         started=${noted[started]:-$started}
     fi
-    [[ ! -s $(note_path).containers ]] || cp -- "$(note_path).containers" "$work/before.json"
+    recall_list
+}
+
+# recall_list has what ran before be known, or else uncounted say why it is not.
+recall_list() {
+    if [[ ${noted[list]-} == none ]]; then
+        uncounted="what ran before isn't known"
+    elif [[ ! -f $(list_path) || -L $(list_path) || $(digest_of "$(list_path)") != "${noted[list]-}" ]]; then
+        uncounted="the list of what ran before is lost or damaged ($(list_path))"
+    elif [[ ${noted[boot]-} != "$(boot_id)" ]]; then
+        uncounted='the node was rebooted since, which ended all containers'
+    else
+        cp -- "$(list_path)" "$work/before.json" || uncounted="the list of what ran before can't be copied to $work"
+    fi
 }
 
 # settle_note has a kubelet run where a run that was killed left none: what is in place,
@@ -107,7 +136,7 @@ adopt_note() {
     old_digest=${noted[old]} old_version=${noted[old_version]} new_version=${noted[new_version]} backup_name=${noted[backup]}
     if [[ -z $kept ]] && ! is_old_in_place; then
         kept=$(mktemp -- "${kubelet%/*}/.kubelet-before.XXXXXXXX")
-        if ! cp --preserve=all -- "$backup_dir/$backup_name" "$kept" || [[ $(digest_of "$kept") != "$old_digest" ]]; then
+        if ! cp --preserve=all -- "$backup_dir/$backup_name" "$kept" || ! sync -- "$kept" || [[ $(digest_of "$kept") != "$old_digest" ]]; then
             say "warning: the program of before can't be taken from $backup_dir/$backup_name: there is no way back in this run"
             rm -f -- "$kept"
             kept='' rollback=0

@@ -20,6 +20,8 @@ stage=before backup_name='' work='' staged='' kept=''
 old_version='' old_digest='' new_version='' started=''
 # What was changed although the kubelet was left alone.
 changed=''
+# Why nobody knows what became of the containers, where that is so.
+uncounted=''
 
 # How long a service manager may take for one request, in seconds.
 readonly service_limit=180
@@ -77,8 +79,7 @@ prepare() {
     ((!dry_run)) || return 0
     [[ -w $folder ]] || fail 1 "$folder can't be written to: run this as root, and see whether it is mounted read-only"
     [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
-    mkdir -p -- "${backup_dir%/*}"
-    [[ -d $backup_dir ]] || mkdir -m 0700 -- "$backup_dir"
+    make_folder "$backup_dir" -m 0700
     [[ -O $backup_dir ]] || fail 2 "$backup_dir belongs to another user: name another with --backup-dir"
     ((!(8#$(stat -c %a -- "$backup_dir") & 8#022))) || fail 2 "others may write to $backup_dir: name another folder with --backup-dir"
     log=$backup_dir/log
@@ -146,18 +147,18 @@ describe_running() {
 }
 
 # back_up copies the program in place into the backup folder, under a name that says
-# when and which, with its digest beside it.
+# when and which. The digest beside it comes first: a backup has one at any time.
 back_up() {
-    local name partial
+    local name partial sum
     name=kubelet-$(date -u +%Y%m%dT%H%M%SZ)-$old_version
     partial=$(mktemp -- "$backup_dir/.partial.XXXXXXXX")
-    if ! cp --preserve=all -- "$kubelet" "$partial" || ! sync -- "$partial" || [[ $(digest_of "$partial") != "$old_digest" ]]; then
-        rm -f -- "$partial"
+    sum=$(mktemp -- "$backup_dir/.partial.XXXXXXXX")
+    if ! cp --preserve=all -- "$kubelet" "$partial" || [[ $(digest_of "$partial") != "$old_digest" ]] ||
+        ! printf '%s  %s\n' "$old_digest" "$name" >"$sum" ||
+        ! rename_durably "$sum" "$backup_dir/$name.sha256" || ! rename_durably "$partial" "$backup_dir/$name"; then
+        rm -f -- "$partial" "$sum"
         fail 1 "$kubelet can't be backed up in $backup_dir: see whether the disk is full"
     fi
-    printf '%s  %s\n' "$old_digest" "$name" >"$backup_dir/$name.sha256"
-    mv -fT -- "$partial" "$backup_dir/$name"
-    sync -- "$backup_dir/$name.sha256" "$backup_dir"
     backup_name=$name
     changed="${changed:-the kubelet was left alone}; a backup was made"
     say "backed up kubelet $old_version as $backup_dir/$name"
@@ -172,10 +173,10 @@ stage_program() {
     # Owner, mode and labels are those of the program in place.
     cp --attributes-only --preserve=all -- "$kubelet" "$staged"
     touch -- "$staged"
-    sync -- "$staged"
     [[ -z $kept ]] || rm -f -- "$kept"
     kept=$(mktemp -u -- "$folder/.kubelet-before.XXXXXXXX")
     ln -- "$kubelet" "$kept"
+    sync -- "$staged" "$kept"
 }
 
 # check_program refuses a program that is no kubelet, or not what its manifest says.

@@ -101,6 +101,14 @@ func (n node) path(elements ...string) string {
 // startNode starts a node whose kubelet is of version v1.30.14.
 func startNode(t *testing.T) node {
 	t.Helper()
+	n := newNode(t)
+	n.start(t)
+	return n
+}
+
+// newNode makes the folders of a node.
+func newNode(t *testing.T) node {
+	t.Helper()
 	here, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +119,11 @@ func startNode(t *testing.T) node {
 			t.Fatal(err)
 		}
 	}
+	return n
+}
+
+func (n node) start(t *testing.T) {
+	t.Helper()
 	copyFile(t, buildKubelet(t, "v1.30.14", "well"), n.path("bin", "kubelet"))
 	copyFile(t, buildSteadylet(t), n.path("stubs", "steadylet"))
 	copyFile(t, "testdata/systemctl", n.path("stubs", "systemctl"))
@@ -129,7 +142,6 @@ func startNode(t *testing.T) node {
 	}
 	t.Cleanup(func() { n.stop(t) })
 	n.await(t)
-	return n
 }
 
 // runtime has one pod of two containers. A kubelet that replaces containers leaves a
