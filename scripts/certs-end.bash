@@ -48,7 +48,7 @@ finish_installing() {
         say_restarts_left
     else
         ((status == 5)) || status=3
-        rm -f -- "$backup_dir/in-progress"
+        drop_note
         say "the old certificates are in place again, and nothing was restarted: to renew, run the same command again"
     fi
 }

@@ -34,7 +34,7 @@ prepare() {
     if [[ $action == renew && ! -f $backup_dir/in-progress ]]; then
         [[ -d $cert_dir ]] || fail 2 "there is no folder $cert_dir: is this a control-plane node? Name it with --cert-dir, or put a backup back: $(again --restore)"
     elif ((!dry_run)); then
-        (umask 022 && mkdir -p -- "$kubernetes_dir")
+        (umask 022 && make_folder "$kubernetes_dir")
     fi
     check_links
     if [[ -d $kubernetes_dir ]]; then
@@ -43,8 +43,7 @@ prepare() {
     fi
     ((!dry_run)) || return 0
     [[ ! -L $backup_dir ]] || fail 2 "$backup_dir is a link: name a folder with --backup-dir"
-    mkdir -p -- "${backup_dir%/*}"
-    [[ -d $backup_dir ]] || mkdir -m 0700 -- "$backup_dir"
+    make_folder "$backup_dir" -m 0700
     [[ -O $backup_dir && $(stat -c %a -- "$backup_dir") == 700 ]] || fail 2 "$backup_dir is open to others, and keys come there: chmod 700, or name another with --backup-dir"
     log=$backup_dir/log
     [[ ! -L $log ]] || fail 2 "$log is a link: remove it"
@@ -108,8 +107,8 @@ back_up() {
     done <"$work/names" >"$work/sums"
     { cp -- "$work/sums" "$partial/SHA256SUMS" && sync -- "$partial/SHA256SUMS"; } || no_backup "$partial"
     (cd -- "$partial" && sha256sum --check --quiet --strict SHA256SUMS) >&2 || no_backup "$partial"
-    mv -T -- "$partial" "$backup_dir/$name"
-    sync -- "$backup_dir"
+    find "$partial" -mindepth 1 -type d -exec sync -- {} + || no_backup "$partial"
+    rename_durably "$partial" "$backup_dir/$name"
     backup=$name
     unchanged="the certificates were left alone; a backup of them was made"
     say "backed up as $backup_dir/$name, to be put back with: $(again --restore "$name")"
@@ -135,22 +134,23 @@ place() {
 
 beside() { printf '%s/.%s.renew\n' "${1%/*}" "${1##*/}"; }
 
+# swap TO puts what place put beside TO in its place.
+swap() { rename_durably "$(beside "$1")" "$1"; }
+
 # install_staged puts the new kubeadm and all new files in place.
 install_staged() {
-    local file target
+    local file
     while IFS= read -r file; do
         place "$(staged "$file")" "$(live "$file")" || fail 1 "the new certificates can't be copied to $kubernetes_dir: see whether the disk is full"
     done <"$work/changed"
     if [[ $new != "$installed" ]]; then
-        { (umask 022 && mkdir -p -- "${installed%/*}") && place "$new" "$installed" && chmod 0755 -- "$(beside "$installed")"; } || fail 1 "$new can't be copied to ${installed%/*}: see whether the disk is full"
+        { (umask 022 && make_folder "${installed%/*}") && place "$new" "$installed" && chmod 0755 -- "$(beside "$installed")"; } || fail 1 "$new can't be copied to ${installed%/*}: see whether the disk is full"
     fi
     note installing
-    [[ $new == "$installed" ]] || mv -fT -- "$(beside "$installed")" "$installed"
+    [[ $new == "$installed" ]] || swap "$installed"
     while IFS= read -r file; do
-        target=$(live "$file")
-        mv -fT -- "$(beside "$target")" "$target"
+        swap "$(live "$file")"
     done <"$work/changed"
-    sync -- "$kubernetes_dir" "$cert_dir"
     note restarting
 }
 
@@ -166,10 +166,14 @@ remove_leftovers() {
 # note writes down how far the run is, for the next one.
 note() {
     stage=$1
-    printf '%s %s %s\n' "$1" "$backup" "$purpose" >"$backup_dir/.progress.new"
-    sync -- "$backup_dir/.progress.new"
-    mv -fT -- "$backup_dir/.progress.new" "$backup_dir/in-progress"
-    sync -- "$backup_dir"
+    printf '%s %s %s\n' "$1" "$backup" "$purpose" >"$backup_dir/.progress.new" &&
+        rename_durably "$backup_dir/.progress.new" "$backup_dir/in-progress"
+}
+
+# drop_note removes it.
+drop_note() {
+    rm -f -- "$backup_dir/in-progress"
+    sync -- "$backup_dir" || say "warning: after a loss of power this run may seem to be unfinished"
 }
 
 # backups prints the names of the backups, the newest first.
@@ -212,10 +216,8 @@ put_back() {
             cp --attributes-only --preserve=mode,ownership -- "$backup_dir/$1/$file" "$(beside "$(live "$file")")" || return 1
     done
     for file in "${different[@]}"; do
-        target=$(live "$file")
-        mv -fT -- "$(beside "$target")" "$target" || return 1
+        swap "$(live "$file")" || return 1
     done
-    sync -- "$kubernetes_dir" "$cert_dir"
     say "put back ${#different[@]} files of $1"
 }
 
@@ -224,9 +226,9 @@ make_folders() {
     local folder target
     while IFS= read -r folder; do
         target=$(live "$folder")
-        [[ -d $target ]] || { mkdir -p -- "$target" && as_folder "$backup_dir/$1/$folder" "$target"; } || return 1
+        [[ -d $target ]] || { make_folder "$target" && as_folder "$backup_dir/$1/$folder" "$target"; } || return 1
     done < <(cd -- "$backup_dir/$1" && find conf pki -type d | sort)
-    (umask 022 && mkdir -p -- "${installed%/*}")
+    (umask 022 && make_folder "${installed%/*}")
 }
 
 # shellcheck source=scripts/certs-end.bash

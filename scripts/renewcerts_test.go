@@ -2,6 +2,7 @@ package scripts_test
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -53,6 +54,41 @@ func TestRenewCertsUsage(t *testing.T) {
 			var exited *exec.ExitError
 			if !errors.As(err, &exited) || exited.ExitCode() != 1 || !strings.Contains(string(out), test.says) {
 				t.Errorf("%v: %s; want exit status 1, and %q", err, out, test.says)
+			}
+		})
+	}
+}
+
+// A loss of power leaves a backup that is whole, and after each step what that put in place:
+// in every folder, etcd's and kubeadm's too.
+func TestRenewCertsSyncs(t *testing.T) {
+	n := node{dir: t.TempDir()}
+	for _, folder := range []string{"stubs", "work", "bin", "staging/root/etc", "etc/kubernetes/pki/etcd"} {
+		must(t, os.MkdirAll(n.path(folder), 0o700))
+	}
+	must(t, os.Mkdir(n.path("backups"), 0o700))
+	for _, file := range []string{"kubeadm", "bin/kubeadm", "etc/kubernetes/admin.conf", "etc/kubernetes/pki/apiserver.crt", "etc/kubernetes/pki/etcd/server.crt"} {
+		write(t, n.path(file), "the text of "+file)
+	}
+	must(t, os.CopyFS(n.path("staging/root/etc"), os.DirFS(n.path("etc"))))
+	for step, script := range map[string]string{
+		"renew":   `back_up; written "$kubernetes_dir" "$cert_dir" >"$work/changed"; install_staged; drop_note`,
+		"restore": `back_up; rm -r "$kubernetes_dir" "$0/bin"; put_back "$backup"`,
+	} {
+		t.Run(step, func(t *testing.T) {
+			m := node{dir: t.TempDir()}
+			must(t, os.CopyFS(m.dir, os.DirFS(n.dir)))
+			must(t, os.Chmod(m.path("backups"), 0o700))
+			m.trace(t, ":", "sync", "mv", "mkdir", "cp")
+			cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", `. ./certs-swap.bash
+kubernetes_dir=$0/etc/kubernetes cert_dir=$0/etc/kubernetes/pki installed=$0/bin/kubeadm new=$0/kubeadm backup_dir=$0/backups work=$0/work staging=$0/staging
+`+script, m.dir)
+			cmd.Env = append(os.Environ(), "PATH="+m.path("stubs")+":"+os.Getenv("PATH"))
+			if status, out := run(t, cmd); status != 0 {
+				t.Fatalf("status %d\n%s", status, out)
+			}
+			for _, problem := range unsynced(m.steps(t)) {
+				t.Error(problem)
 			}
 		})
 	}
