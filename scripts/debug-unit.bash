@@ -160,7 +160,7 @@ install_drop_in() {
     mkdir -p -- "${path%/*}"
     cp -- "$work/drop-in" "$path.new"
     chmod 0644 -- "$path.new"
-    mv -fT -- "$path.new" "$path"
+    rename_durably "$path.new" "$path"
     restart_unit || fail 3 "systemd does not take the drop-in"
     await_debugged
     stage='done'
@@ -188,6 +188,7 @@ uninstall() {
     local path
     path=$(drop_in_path)
     rm -f -- "$path" "$path.new"
+    [[ ! -d ${path%/*} ]] || sync -- "${path%/*}" || say "warning: after a loss of power $path may be back: see whether it is gone"
     rmdir -- "${path%/*}" 2>/dev/null || true
     retry restart_unit || return 1
     in_service systemctl cat "${service#systemd:}" >"$work/unit" || return 1

@@ -37,6 +37,7 @@ func TestDebugKubeletInstall(t *testing.T) {
 	arguments, _, _ := n.started(t, n.path("bin", "kubelet"))
 	debug := n.debugKubelet(t, "v1.30.14", "well", unoptimised)
 	dropIn := n.path("systemd", "kubelet.service.d", "99-debug-kubelet.conf")
+	n.trace(t, ":", "sync", "mv")
 	n.debug(t, "--install", debug).end(t, 0, 0, "installed "+dropIn)
 	t.Cleanup(func() {
 		if exists(dropIn) {
@@ -57,6 +58,13 @@ func TestDebugKubeletInstall(t *testing.T) {
 		t.Errorf("its folder is left")
 	}
 	n.wholeAgain(t, debug, arguments)
+	steps := n.steps(t)
+	for _, problem := range unsynced(steps) {
+		t.Error(problem)
+	}
+	if last := steps[len(steps)-1]; last != "sync -- "+filepath.Dir(dropIn) {
+		t.Errorf("a loss of power may bring the drop-in back: the last step is %q", last)
+	}
 }
 
 // A drop-in with which the unit does not come up is taken back.

@@ -219,6 +219,7 @@ set_aside() {
 place() {
     [ -d "$folder" ] || mkdir -m 700 "$folder"
     chmod 700 "$folder"
+    sync "$root"
     [ ! -d "$file" ] || [ -h "$file" ] || fail 1 "$file is a folder: remove it"
     temporary=$(mktemp "$folder/.state.jsonXXXXXX")
     trap 'rm -f "$temporary" "$temporary.link"' EXIT

@@ -212,3 +212,22 @@ func TestGenerateStateRefusesAPatchedKubelet(t *testing.T) {
 		t.Errorf("status %d\n%s", status, out)
 	}
 }
+
+// A loss of power leaves the file, and the folder that was made for it.
+func TestGenerateStateSyncs(t *testing.T) {
+	for _, shell := range []string{"bash", "dash"} {
+		t.Run(shell, func(t *testing.T) {
+			n := node{dir: t.TempDir()}
+			must(t, errors.Join(os.Mkdir(n.path("stubs"), 0o700), os.Mkdir(n.path("root"), 0o700), programtest.Write(n.path("kubelet"), "#!/bin/sh\necho Kubernetes v1.30.14\n")))
+			n.trace(t, ":", "sync", "mv", "mkdir")
+			cmd := exec.CommandContext(t.Context(), shell, "./generate-state.sh", "--kubelet", n.path("kubelet"), "--root-dir", n.path("root"))
+			cmd.Env = append(os.Environ(), "PATH="+n.path("stubs")+":"+os.Getenv("PATH"))
+			if status, out := run(t, cmd); status != 0 {
+				t.Fatalf("status %d\n%s", status, out)
+			}
+			for _, problem := range unsynced(n.steps(t)) {
+				t.Error(problem)
+			}
+		})
+	}
+}
