@@ -52,22 +52,31 @@ func (f Flags) In(dir string) Flags {
 	return f
 }
 
-// Value returns what a command line gives a flag, or nothing. It is for flags that
-// take a value: --name value counts too.
+// Value returns what a command line gives a flag, or nothing; the last one counts. It is
+// for flags that take a value: --name value counts too.
 func Value(args []string, name string) string {
-	value := ""
+	values := Values(args, name)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// Values is [Value] of a flag that adds up where it is repeated, as --feature-gates does.
+func Values(args []string, name string) []string {
+	var values []string
 	for i := 1; i < len(args) && args[i] != "--"; i++ {
 		given, rest, joined := strings.Cut(args[i], "=")
 		switch {
 		case strings.ReplaceAll(given, "_", "-") != "--"+name:
 		case joined:
-			value = rest
+			values = append(values, rest)
 		case i+1 < len(args):
 			i++
-			value = args[i]
+			values = append(values, args[i])
 		}
 	}
-	return value
+	return values
 }
 
 // Names lists the flags of a command line without their dashes, as often as they are

@@ -56,9 +56,10 @@ func (n node) cgroups() doctor.Cgroups {
 	return c
 }
 
-// gate returns a feature gate, of the command line or the configuration.
-func (n node) gate(name string) (on, set bool) {
-	return n.kubelet.Gate(n.config, name)
+// gate returns a feature gate, of the command line or the configuration: see
+// nodestate.Kubelet.Gate.
+func (n node) gate(names ...string) (on, set bool) {
+	return n.kubelet.Gate(n.config, names...)
 }
 
 // hasPods reports whether there is the group of a pod below kubepods, in it or in

@@ -122,16 +122,7 @@ func (n node) describeKubelet() doctor.Kubelet {
 }
 
 // gates lists the feature gates that are set, by the command line or the configuration.
-func (n node) gates() []string {
-	gates := slices.Collect(maps.Keys(n.config.FeatureGates))
-	for pair := range strings.SplitSeq(kubeletproc.Value(n.kubelet.Args, "feature-gates"), ",") {
-		if name, _, set := strings.Cut(pair, "="); set {
-			gates = append(gates, strings.TrimSpace(name))
-		}
-	}
-	slices.Sort(gates)
-	return slices.Compact(gates)
-}
+func (n node) gates() []string { return slices.Sorted(maps.Keys(n.kubelet.Gates(n.config))) }
 
 // replaced reports whether another program is where that of the kubelet was. A container
 // can't see what runs, and takes it to be the same.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -56,17 +57,32 @@ type Kubelet struct {
 // Version asks the kubelet's program for its version, "v1.30.14".
 func (k Kubelet) Version(ctx context.Context) (string, error) { return k.version(ctx) }
 
-// Gate returns what a feature gate is set to, by the command line or else by the
-// configuration.
-func (k Kubelet) Gate(config kubeletconf.Config, name string) (on, set bool) {
-	for pair := range strings.SplitSeq(kubeletproc.Value(k.Args, "feature-gates"), ",") {
-		if given, value, _ := strings.Cut(pair, "="); given == name {
-			on, err := strconv.ParseBool(value)
-			return on, err == nil
+// Gates are the feature gates that are set, by the command line or else by the
+// configuration (kubeletConfigFlagPrecedence, cmd/kubelet/app/server.go). A flag that is
+// repeated adds to the one before.
+func (k Kubelet) Gates(config kubeletconf.Config) map[string]bool {
+	gates := maps.Clone(config.FeatureGates)
+	if gates == nil {
+		gates = map[string]bool{}
+	}
+	for pair := range strings.SplitSeq(strings.Join(kubeletproc.Values(k.Args, "feature-gates"), ","), ",") {
+		name, value, _ := strings.Cut(pair, "=")
+		if on, err := strconv.ParseBool(strings.TrimSpace(value)); err == nil {
+			gates[strings.TrimSpace(name)] = on
 		}
 	}
-	on, set = config.FeatureGates[name]
-	return on, set
+	return gates
+}
+
+// Gate returns what a feature gate is set to: the first of the names that is set.
+func (k Kubelet) Gate(config kubeletconf.Config, names ...string) (on, set bool) {
+	gates := k.Gates(config)
+	for _, name := range names {
+		if on, set = gates[name]; set {
+			return on, true
+		}
+	}
+	return false, false
 }
 
 // PodCgroups reports whether each pod has a cgroup of its own (cgroupsPerQOS), by the
