@@ -5,7 +5,7 @@
 // with a brace is JSON, anything else YAML 1.1 as sigs.k8s.io/yaml reads it. Of several
 // YAML documents the first one counts, and nothing behind it is looked at. Of two members
 // of a name the last one counts. Names are told apart by case. A field that is not known
-// is dropped.
+// is dropped. What a kubelet refuses of what it has read is in [Refuse].
 package podmanifest
 
 import (
