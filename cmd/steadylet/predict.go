@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,10 +26,15 @@ asked: its container runtime and its manifests. The runtime knows no specs, so a
 more; with --runtime-endpoint the list is compared with the hashes that are really on the
 containers.
 
-A list of a kubelet's own lacks the fields that this kubelet does not know. The verdicts:
+A list of a kubelet's own lacks the fields that this kubelet does not know. A list of the API
+server lacks the static pods that name its objects; on the node, without --from and with
+--runtime-endpoint, they are added from their manifests. The verdicts:
 
   kept               any kubelet keeps it
   restarts           it is restarted, or recreated with its pod
+  ends               the new kubelet refuses its static pod, and does not run it: from 1.34 on
+                     a static pod can't name objects of the API server, such as a service
+                     account, a secret or a config map
   kept by steadylet  stock restarts it, patched does not; the step is one of
                      "How a container is kept" in README.md
   unknown            it can't be told; the reason says what would help
@@ -41,9 +45,9 @@ document of a manifest, a page of a longer list, and an input without any contai
 status 11, and a warning says what was left out and why. A verdict that is named comes first,
 with status 6. Name unknown too, unless you mean to pass what can't be told.
 
-The forecast is about hashes, UIDs, and the resizePolicy RestartContainer, for which any
-kubelet from 1.33 on restarts a container that an older one started. It assumes that
-nobody edits a pod meanwhile.
+The forecast is about hashes, UIDs, the objects that static pods name, and the resizePolicy
+RestartContainer, for which any kubelet from 1.33 on restarts a container that an older one
+started. It assumes that nobody edits a pod meanwhile.
 
 Exit status:
   0  done
@@ -68,12 +72,6 @@ const predictExample = `  # what would a stock upgrade do to this cluster's cont
 
   # which upgrade restarts what, as a picture
   steadylet predict -o svg > upgrades.svg`
-
-// errForecast is that of a forecast with what --fail-on names.
-var errForecast = errors.New("the forecast has what --fail-on names")
-
-// errIncomplete is that of a forecast that is not of everything, with --fail-on.
-var errIncomplete = errors.New("the forecast is not of everything, and --fail-on passes nothing that wasn't looked at")
 
 // predictFlags are what a person says.
 type predictFlags struct {
@@ -101,7 +99,7 @@ func newPredict(a app) *cobra.Command {
 	cmd.Flags().StringVar(&flags.to, "to", "", "the new kubelet's version")
 	cmd.Flags().BoolVar(&flags.stock, "stock", false, "the new kubelet is a stock one")
 	cmd.Flags().BoolVar(&flags.patched, "patched", false, "the new kubelet is a patched one (default)")
-	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, unknown), with 11 if the forecast is not of everything")
+	cmd.Flags().StringSliceVar(&flags.failOn, "fail-on", nil, "exit with status 6 if a container has this verdict (restarts, which covers ends; ends; unknown), with 11 if the forecast is not of everything")
 	cmd.Flags().BoolVar(&flags.podCgroups, "cgroups-per-qos", true, "what the kubelet has for cgroupsPerQOS (default: what this node says where it is asked, else true)")
 	cmd.Flags().Lookup("cgroups-per-qos").DefValue = "false" // the usage text says more than true
 	output := addOutput(cmd, a, "svg")
@@ -130,18 +128,6 @@ func (a app) picture(flags predictFlags, args []string) error {
 		return errors.New("-o svg draws every pair of versions, of no pods in particular: leave PODS and --fail-on out")
 	}
 	return predict.WriteMatrix(a.out)
-}
-
-func (f predictFlags) check() error {
-	if f.failing && len(f.failOn) == 0 {
-		return errors.New("--fail-on is empty: want restarts or unknown")
-	}
-	for _, verdict := range f.failOn {
-		if !slices.Contains([]string{string(predict.Restarts), string(predict.Unknown)}, verdict) {
-			return fmt.Errorf("--fail-on %s is not known: want restarts or unknown", verdict)
-		}
-	}
-	return nil
 }
 
 // upgrade works out the two versions. running is that of the kubelet that runs.
@@ -186,7 +172,7 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 		return err
 	}
 	node.LeftOut = skipped.add
-	upgrade.State, upgrade.NoPodCgroups, upgrade.Resize = node.State, node.NoPodCgroups, node.Resize
+	upgrade.State, upgrade.NoPodCgroups, upgrade.Resize, upgrade.ReferencesGate = node.State, node.NoPodCgroups, node.Resize, node.ReferencesGate
 	if flags.saysCgroups {
 		upgrade.NoPodCgroups = !flags.podCgroups
 	}
@@ -209,7 +195,7 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 	if len(args) == 0 {
 		err = node.Pods(each)
 	} else {
-		err = a.pods(args[0], skipped, each)
+		err = a.pods(args[0], skipped, each, func(listed predict.Listed) error { return a.unlisted(listed, upgrade, node, each) })
 	}
 	if err != nil {
 		return err
@@ -222,39 +208,6 @@ func (a app) predict(ctx context.Context, flags predictFlags, args []string, for
 		a.warn("no container was found")
 	}
 	return flags.failed(sums.Total, skipped.count)
-}
-
-// skips counts what should have been in the forecast, and says why it isn't.
-type skips struct {
-	warn  func(format string, args ...any)
-	count int
-}
-
-func (s *skips) add(what string, why error) {
-	s.count++
-	s.warn("%s is left out: %v", what, why)
-}
-
-// failed is the error of a forecast that a pipeline must not pass.
-func (f predictFlags) failed(total predict.Counts, skipped int) error {
-	for _, verdict := range f.failOn {
-		count := total.Restarts
-		if verdict == string(predict.Unknown) {
-			count = total.Unknown
-		}
-		if count > 0 {
-			return fmt.Errorf("%w: %s: %d containers", errForecast, verdict, count)
-		}
-	}
-	switch {
-	case !f.failing:
-		return nil
-	case skipped > 0:
-		return fmt.Errorf("%w: %d left out, see the warnings", errIncomplete, skipped)
-	case total == (predict.Counts{}):
-		return fmt.Errorf("%w: there is no container in it", errIncomplete)
-	}
-	return nil
 }
 
 // node gathers what this node says, as far as it is asked.
@@ -278,8 +231,8 @@ func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods
 	return node, nil
 }
 
-// pods reads them from where a person says.
-func (a app) pods(from string, skipped *skips, each func(predict.Pod) error) error {
+// pods reads them from where a person says. after is called after a list.
+func (a app) pods(from string, skipped *skips, each func(predict.Pod) error, after func(predict.Listed) error) error {
 	var in io.Reader = a.in
 	if from != "-" {
 		opened, manifests, err := nodepods.Open(from)
@@ -307,6 +260,19 @@ func (a app) pods(from string, skipped *skips, each func(predict.Pod) error) err
 	}
 	if listed.Partial {
 		skipped.add("the rest of the list", errPage)
+	}
+	return after(listed)
+}
+
+// unlisted adds to a list the static pods of this node that the API server does not know.
+// Where the node isn't asked, it says that there may be some.
+func (a app) unlisted(listed predict.Listed, upgrade predict.Upgrade, node *nodepods.Node, each func(predict.Pod) error) error {
+	switch {
+	case node.Settings.NodeName != "":
+		return node.Unlisted(each)
+	case listed.Pods > 0 && !listed.FromKubelet && upgrade.EndsUnlisted():
+		to := upgrade.To.Text
+		a.warn("a list of the API server has no static pods that name its objects, such as secrets and config maps, and %s refuses those: run steadylet doctor --to %[1]s on each node", to)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package nodepods
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,11 @@ type LeftOut func(what string, why error)
 // Node is what this node says of its pods. The zero Node says nothing.
 type Node struct {
 	Settings nodestate.Settings
-	// NoPodCgroups and Resize are as in predict.Upgrade.
-	NoPodCgroups bool
-	Resize       *bool
-	Runtime      Runtime
+	// NoPodCgroups, Resize and ReferencesGate are as in predict.Upgrade.
+	NoPodCgroups   bool
+	Resize         *bool
+	ReferencesGate *bool
+	Runtime        Runtime
 	// SwitchedOff says what has a patched kubelet behave as stock, or nothing.
 	SwitchedOff string
 	// State is what a patched kubelet has recorded, or empty.
@@ -35,6 +37,7 @@ type Node struct {
 	LeftOut LeftOut
 
 	leftOut map[string]string // why a patched kubelet recreates it, by the pod's name
+	seen    map[string]bool   // the static pods that were annotated
 }
 
 // Look finds the kubelet, its settings and its record.
@@ -47,6 +50,9 @@ func (n *Node) Look(ctx context.Context, request nodestate.Request, proc kubelet
 	if on, set := kubelet.Gate(config, "InPlacePodVerticalScaling"); set {
 		n.Resize = &on
 	}
+	references, set := kubelet.Gate(config, podmanifest.ReferencesGates()...)
+	references = references || !set
+	n.ReferencesGate = &references
 	settings, plan, err := request.Generate(ctx, proc, time.Now())
 	if err != nil {
 		return fmt.Errorf("looking at this node: %w", err)
@@ -82,11 +88,15 @@ func (n *Node) noteLeftOut(leftOut []nodestate.LeftOut) error {
 // Annotate adds what the node knows to a pod. A static one of a manifest lacks the node's
 // name.
 func (n *Node) Annotate(pod *predict.Pod) error {
-	if name := pod.Namespace + "/" + pod.Name; pod.Static && pod.Recreated == "" {
+	if name := pod.Namespace + "/" + pod.Name; pod.Static {
 		if pod.FromManifest {
 			name += "-" + n.Settings.NodeName
 		}
-		pod.Recreated = n.leftOut[name]
+		if n.seen == nil {
+			n.seen = map[string]bool{}
+		}
+		n.seen[name] = true
+		pod.Recreated = cmp.Or(pod.Recreated, n.leftOut[name])
 	}
 	return n.Runtime.Annotate(pod, n.Settings.NodeName)
 }
@@ -115,6 +125,36 @@ func (n *Node) Pods(each func(predict.Pod) error) error {
 	}
 	for _, pod := range n.Runtime.Pods(func(namespace, pod string) bool { return static[namespace+"/"+pod] }) {
 		if err := each(pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unlisted calls each for the node's static pods that name objects of the API server, but
+// for those that were annotated: the API server has no mirror pod of them.
+func (n *Node) Unlisted(each func(predict.Pod) error) error {
+	if n.Settings.ManifestPath == "" {
+		return nil
+	}
+	files, err := nodestate.ReadManifests(n.Settings.ManifestPath, n.Settings.NodeName)
+	if err != nil {
+		return err
+	}
+	twice := nodestate.Twice(files)
+	for _, file := range files {
+		if file.Err != nil && len(file.Content) == 0 {
+			n.LeftOut(file.Path, file.Err)
+		}
+		if len(file.References) == 0 || n.seen[file.Namespace+"/"+file.Name] {
+			continue
+		}
+		pod, err := readManifest(file)
+		if err != nil {
+			n.LeftOut(file.Path, err)
+			continue
+		}
+		if err := forecast(file, pod, twice, n.LeftOut, each); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/steadylet/steadylet/internal/cri"
 	"github.com/steadylet/steadylet/internal/cri/critest"
 	"github.com/steadylet/steadylet/internal/nodepods"
+	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/internal/predict"
 )
 
@@ -153,5 +154,54 @@ func TestReadManifests(t *testing.T) {
 	}
 	if diff := cmp.Diff([][]string{{"a", "b"}, want}, [][]string{names, warnings}); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+}
+
+// A static pod that names objects of the API server is in no list of it, so it is added
+// from its manifest, once.
+func TestUnlisted(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"plain.yaml": "metadata: {name: plain}\nspec: {containers: [{name: c}]}\n",
+		"named.yaml": "metadata: {name: named}\nspec: {serviceAccountName: a, containers: [{name: c}]}\n",
+		"seen.yaml":  "metadata: {name: seen}\nspec: {serviceAccountName: a, containers: [{name: c}]}\n",
+		"own.yaml":   "metadata: {name: own}\nspec: {serviceAccountName: a, containers: [{name: c}]}\n",
+		"a.yaml":     "metadata: {name: twice}\nspec: {serviceAccountName: a, containers: [{name: c}]}\n",
+		"b.yaml":     "metadata: {name: twice}\nspec: {serviceAccountName: b, containers: [{name: c}]}\n",
+		"half.yaml":  "metadata: {name: half}\nspec: {serviceAccountName: a}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("apiVersion: v1\nkind: Pod\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("notes\n"), 0o600), syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		settings       nodestate.Settings
+		names, leftOut []string
+	}{
+		"the node was not asked": {nodestate.Settings{}, nil, nil},
+		"a folder":               {nodestate.Settings{ManifestPath: dir, NodeName: "db-3"}, []string{"named"}, []string{"a.yaml", "b.yaml", "half.yaml", "pipe"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var names, leftOut []string
+			node := nodepods.Node{Settings: test.settings, LeftOut: func(what string, _ error) { leftOut = append(leftOut, filepath.Base(what)) }}
+			for _, listed := range []predict.Pod{
+				{Namespace: "default", Name: "seen-db-3", Static: true}, {Namespace: "default", Name: "own", Static: true, FromManifest: true},
+				{Namespace: "default", Name: "named-db-3"}, // of the API server, by chance of the same name
+			} {
+				if err := node.Annotate(&listed); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := node.Unlisted(func(pod predict.Pod) error {
+				names = append(names, pod.Name)
+				return nil
+			})
+			if diff := cmp.Diff([][]string{test.names, test.leftOut}, [][]string{names, leftOut}); diff != "" || err != nil {
+				t.Errorf("%v, -want +got:\n%s", err, diff)
+			}
+		})
 	}
 }

@@ -24,6 +24,8 @@ type ManifestFile struct {
 	statefile.Manifest
 	// Base is the pod's name without that of the node.
 	Base string
+	// References are the fields that name objects of the API server.
+	References []podmanifest.Reference
 	// Changed is when it last changed.
 	Changed time.Time
 	// Err says why nothing can be known of it.
@@ -84,6 +86,9 @@ func ParseManifest(path string, content []byte, node string) (ManifestFile, erro
 	}
 	if pod.Name == "" {
 		return file, errors.New("its pod has no name")
+	}
+	if file.References, err = podmanifest.ReferencesOf(pod); err != nil {
+		return file, err
 	}
 	file.Base, file.Generated = pod.Name, string(pod.UID)
 	file.Name = pod.Name + "-" + strings.ToLower(node)

@@ -2,7 +2,8 @@
 // containers that run: which it keeps, which it restarts, and why.
 //
 // The forecast is about the causes that come with the version: the hash of a container,
-// the made-up UID of a static pod, and what kubelets from 1.33 on do about a resizePolicy.
+// the made-up UID of a static pod, the objects that a static pod names and kubelets from 1.34
+// on refuse (package podmanifest), and what kubelets from 1.33 on do about a resizePolicy.
 // It takes the pods as they are asked for and assumes that nobody edits one meanwhile.
 // What else may restart a container is listed in the README, under what steadylet does not
 // cover.

@@ -19,6 +19,9 @@ type Upgrade struct {
 	// Resize is what the node sets the feature gate InPlacePodVerticalScaling to, or nil
 	// where each version's default counts or it isn't known.
 	Resize *bool
+	// ReferencesGate is what podmanifest.ReferencesGates come to on the node, or nil where
+	// that isn't known.
+	ReferencesGate *bool
 }
 
 // Pod forecasts what happens to the containers of a pod, the init containers included.
@@ -26,10 +29,10 @@ func (u Upgrade) Pod(pod Pod) []Forecast {
 	forecasts := make([]Forecast, 0, len(pod.Containers))
 	asStock := u.asStock()
 	u.To.Patched = u.To.Patched && !asStock
-	recreated := u.recreated(pod)
+	whole := u.whole(pod)
 	for _, c := range pod.Containers {
-		f := u.container(pod, c, recreated)
-		if asStock && f.Verdict != Kept {
+		f := u.container(pod, c, whole)
+		if asStock && f.Verdict != Kept && f.Verdict != Ends {
 			f.Reason += noPodCgroups
 		}
 		f.Namespace, f.Pod, f.Container, f.Kind = pod.Namespace, pod.Name, c.Name, c.Kind
@@ -39,7 +42,7 @@ func (u Upgrade) Pod(pod Pod) []Forecast {
 }
 
 // container judges one container, after its pod.
-func (u Upgrade) container(pod Pod, c Container, recreated Forecast) Forecast {
+func (u Upgrade) container(pod Pod, c Container, whole Forecast) Forecast {
 	for _, v := range []Version{u.From, u.To} {
 		if !v.known() {
 			return Forecast{Verdict: Unknown, Reason: fmt.Sprintf("%s is not known here: known are 1.%d to 1.%d", v.short(), Oldest, Newest)}
@@ -51,20 +54,28 @@ func (u Upgrade) container(pod Pod, c Container, recreated Forecast) Forecast {
 	switch {
 	case pod.Ended:
 		return Forecast{Verdict: Kept, Reason: "its pod has ended"}
-	case recreated.Verdict == Restarts, recreated.Verdict == Unknown:
-		return recreated
+	case whole.Verdict == Ends, whole.Verdict == Restarts, whole.Verdict == Unknown:
+		return whole
 	case c.Kind == Initial:
 		return Forecast{Verdict: Kept, Reason: "an init container that has ended does not run again while its pod stays"}
 	}
 	f := u.byHash(c)
-	if recreated.Verdict == KeptBySteadylet && f.Verdict == Kept {
-		f = recreated
+	if whole.Verdict == KeptBySteadylet && f.Verdict == Kept {
+		f = whole
 	}
 	return u.resized(pod, c, f)
 }
 
-// recreated judges a pod as a whole: by the UID of a static one. The verdict is empty
-// for a pod that has nothing to do with that.
+// whole judges a pod as a whole, which only a static one needs.
+func (u Upgrade) whole(pod Pod) Forecast {
+	if f := u.refused(pod); f.Verdict != "" {
+		return f
+	}
+	return u.recreated(pod)
+}
+
+// recreated judges a static pod by its UID. The verdict is empty for a pod that has nothing
+// to do with that.
 func (u Upgrade) recreated(pod Pod) Forecast {
 	if !pod.Static || !pod.MadeUpUID {
 		return Forecast{}

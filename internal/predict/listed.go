@@ -1,6 +1,7 @@
 package predict
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/steadylet/steadylet/internal/podmanifest"
 )
 
 // What the kubelet and the API server write on pods (pkg/kubelet/types/pod_update.go).
@@ -26,10 +29,11 @@ type listedPod struct {
 	versioned, further bool
 
 	nodeName, phase            string
-	volumes, affinity          []byte
-	securityContext, resources []byte
+	resources                  []byte
 	containers, initContainers []listedContent
 	statuses, initStatuses     []listedStatus
+	// others are those members of the spec, in JSON, that only static pods are judged by.
+	others map[string][]byte
 }
 
 type listedStatus struct {
@@ -87,18 +91,19 @@ func (l *listedPod) spec(d *jsontext.Decoder, name string) error {
 	switch name {
 	case "nodeName":
 		return text(d, &l.nodeName)
-	case "volumes":
-		return raw(d, &l.volumes)
-	case "affinity":
-		return raw(d, &l.affinity)
-	case "securityContext":
-		return raw(d, &l.securityContext)
 	case "resources":
 		return raw(d, &l.resources)
 	case "containers":
 		return contents(d, &l.containers)
 	case "initContainers":
 		return contents(d, &l.initContainers)
+	case "volumes", "affinity", "securityContext", "serviceAccountName", "serviceAccount", "imagePullSecrets", "resourceClaims", "ephemeralContainers":
+		value, err := d.ReadValue()
+		if l.others == nil {
+			l.others = map[string][]byte{}
+		}
+		l.others[name] = bytes.Clone(value)
+		return err
 	}
 	return d.SkipValue()
 }
@@ -183,15 +188,12 @@ func timestamp(d *jsontext.Decoder, to *time.Time) error {
 	return nil
 }
 
-// has reports whether the pod has something at a path. What the API server adds to a
-// static pod (metadata.managedFields) is not in its manifest.
-func (l listedPod) has(path string) bool {
+// decoded returns the parts of the spec that a static pod is judged by, as decoded JSON.
+func (l *listedPod) decoded() map[string]any {
 	spec := map[string]any{}
-	for name, raw := range map[string][]byte{
-		"volumes": l.volumes, "affinity": l.affinity, "securityContext": l.securityContext,
-	} {
+	for name, data := range l.others {
 		var value any
-		if json.Unmarshal(raw, &value) == nil {
+		if json.Unmarshal(data, &value) == nil {
 			spec[name] = value
 		}
 	}
@@ -205,7 +207,7 @@ func (l listedPod) has(path string) bool {
 		}
 		spec[name] = values
 	}
-	return hasPath(map[string]any{"spec": spec}, path)
+	return spec
 }
 
 // madeUp is the form of a UID that a kubelet made up: 16 bytes in hexadecimal, of md5 or
@@ -224,9 +226,15 @@ func (l *listedPod) pod() (Pod, error) {
 	switch l.source {
 	case "http":
 		pod.Recreated = "its manifest comes from a URL"
-		pod.Static = true
+		pod.Static, pod.FromURL = true, true
 	case "file":
 		pod.Static = true
+	}
+	if pod.Static {
+		spec := l.decoded()
+		pod.References = podmanifest.References(spec)
+		// What the API server adds to a static pod, outside of the spec, is not in its manifest.
+		pod.Has = func(path string) bool { return hasPath(map[string]any{"spec": spec}, path) }
 	}
 	pod.MadeUpUID = pod.Static && madeUp.MatchString(uid)
 	pod.Containers = make([]Container, 0, len(l.initContainers)+len(l.containers))

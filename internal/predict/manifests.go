@@ -31,6 +31,9 @@ func ReadManifest(content []byte) (Pod, error) {
 	if pod.Namespace == "" {
 		pod.Namespace = "default"
 	}
+	if pod.References, err = podmanifest.ReferencesOf(manifest); err != nil {
+		return Pod{}, err
+	}
 	var value any
 	if err := json.Unmarshal(encoded, &value); err != nil {
 		return Pod{}, fmt.Errorf("encoding its pod: %w", err)

@@ -1,6 +1,10 @@
 package predict
 
-import "time"
+import (
+	"time"
+
+	"github.com/steadylet/steadylet/internal/podmanifest"
+)
 
 // Kind says how a kubelet treats a container.
 type Kind string
@@ -28,6 +32,10 @@ type Pod struct {
 	// Has reports whether the pod has something at a path, see UIDChange. It may be
 	// nil: then that is not known.
 	Has func(path string) bool
+	// References are the fields of a static pod that name objects of the API server,
+	// FromURL says that its manifest comes from a URL.
+	References []podmanifest.Reference
+	FromURL    bool
 	// Recreated says why a patched kubelet does not keep the UID of a static pod, or
 	// is empty where that isn't known, or it does.
 	Recreated string
@@ -64,6 +72,8 @@ const (
 	Kept Verdict = "kept"
 	// Restarts means that it is restarted, or recreated with its pod.
 	Restarts Verdict = "restarts"
+	// Ends means that the new kubelet refuses its static pod, and does not run it.
+	Ends Verdict = "ends"
 	// KeptBySteadylet means that a stock kubelet would restart it and a patched one
 	// does not.
 	KeptBySteadylet Verdict = "kept by steadylet"

@@ -138,9 +138,6 @@ func (p *podReader) item(read listedPod) error {
 		p.listed.Elsewhere++
 		return nil
 	}
-	if pod.Static {
-		pod.Has = read.has
-	}
 	p.listed.Pods++
 	return p.each(pod)
 }

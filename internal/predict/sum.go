@@ -19,6 +19,7 @@ type Sums struct {
 type Counts struct {
 	Kept            int `json:"kept"`
 	Restarts        int `json:"restarts"`
+	Ends            int `json:"ends"`
 	KeptBySteadylet int `json:"keptBySteadylet"`
 	Unknown         int `json:"unknown"`
 }
@@ -49,6 +50,8 @@ func (c *Counts) add(verdict Verdict) {
 		c.Kept++
 	case Restarts:
 		c.Restarts++
+	case Ends:
+		c.Ends++
 	case KeptBySteadylet:
 		c.KeptBySteadylet++
 	default:

@@ -131,9 +131,9 @@ func (w *Writer) Close() (Sums, error) {
 // table writes the sums for people.
 func (s Sums) table(out io.Writer) error {
 	rows := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(rows, "\nNAMESPACE\tKEPT\tKEPT BY STEADYLET\tRESTARTS\tUNKNOWN\n")
+	fmt.Fprintf(rows, "\nNAMESPACE\tKEPT\tKEPT BY STEADYLET\tRESTARTS\tENDS\tUNKNOWN\n")
 	for _, n := range append(s.Namespaces, NamespaceSum{"all", s.Total}) {
-		fmt.Fprintf(rows, "%s\t%d\t%d\t%d\t%d\n", n.Namespace, n.Kept, n.KeptBySteadylet, n.Restarts, n.Unknown)
+		fmt.Fprintf(rows, "%s\t%d\t%d\t%d\t%d\t%d\n", n.Namespace, n.Kept, n.KeptBySteadylet, n.Restarts, n.Ends, n.Unknown)
 	}
 	if err := rows.Flush(); err != nil {
 		return err
