@@ -23,7 +23,7 @@ and what is missing for the way back. It changes nothing.
 
 Each finding is ok, unknown (it could not be seen), a warning (containers may restart,
 or the way back is missing) or an error (the new kubelet would not work, or would
-recreate pods), and says what to do. Name the version that comes with --to: most causes
+recreate or end pods), and says what to do. Name the version that comes with --to: most causes
 hang on it.
 
 With --summary it reads such reports instead, of many nodes: those that -o json prints

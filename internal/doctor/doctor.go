@@ -76,6 +76,7 @@ func checks() []check {
 		{"runtime", containerRuntime, false, true}, {"cgroup-driver", cgroupDriver, true, true}, {"cgroup-version", cgroupVersion, true, true},
 		{"pod-cgroups", podCgroups, true, true},
 		{"sandboxes", sandboxes, false, false}, {"static-pods", staticPods, true, false},
+		{"refused-static-pods", refusedStaticPods, true, true},
 		{"resize-policy", resizePolicy, false, true}, {"sidecars", sidecars, false, true}, {"devices", devices, false, false},
 		{"cpu-manager", cpuManager, true, false}, {"memory-manager", memoryManager, true, false},
 		{"state-file", stateFile, false, false}, {"state-folder", stateFolder, false, false},

@@ -56,7 +56,7 @@ func TestAGoodNodeHasOneGoodFindingOfEachCheck(t *testing.T) {
 		}
 		seen[finding.Check] = true
 	}
-	if len(seen) != 22 {
+	if len(seen) != 23 {
 		t.Errorf("%d checks have a finding", len(seen))
 	}
 }
@@ -183,12 +183,13 @@ func TestNothingGoodIsSaidOfWhatIsNotKnown(t *testing.T) {
 			func(f *doctor.Facts) { f.Kubelet, f.WayBack.Err = doctor.Kubelet{Err: errSome}, errSome },
 			[]string{
 				"kubelet", "flags", "feature-gates", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
-				"cpu-manager", "memory-manager",
+				"refused-static-pods", "cpu-manager", "memory-manager",
 			},
 		},
 		"no runtime": {func(f *doctor.Facts) { f.Runtime = doctor.Runtime{Err: errSome} }, []string{"runtime", "cgroup-driver", "sandboxes"}},
 		"no versions": {func(f *doctor.Facts) { f.From, f.To = doctor.Release{}, doctor.Release{} }, []string{
-			"versions", "flags", "feature-gates", "runtime", "cgroup-driver", "cgroup-version", "pod-cgroups", "resize-policy", "sidecars",
+			"versions", "flags", "feature-gates", "runtime", "cgroup-driver", "cgroup-version", "pod-cgroups", "refused-static-pods", "resize-policy",
+			"sidecars",
 		}},
 		"no cgroups":   {func(f *doctor.Facts) { f.Cgroups.Err = errSome }, []string{"cgroup-driver", "cgroup-version"}},
 		"no iptables":  {func(f *doctor.Facts) { f.Firewall.Err = errSome }, []string{"iptables"}},

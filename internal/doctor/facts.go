@@ -1,6 +1,10 @@
 package doctor
 
-import "time"
+import (
+	"time"
+
+	"github.com/steadylet/steadylet/internal/podmanifest"
+)
 
 // Facts is what was gathered of a node. An Err says why its part is not known; the
 // other fields of that part then mean nothing.
@@ -128,7 +132,20 @@ type StaticPods struct {
 	Loose, LeftOut []string
 	// Twice are pods that more than one file gives, with those files.
 	Twice []string
-	Err   error
+	// Referring are those with references, Unread the files that could not be read.
+	Referring []Referring
+	Unread    []string
+	// ReferencesGate is what podmanifest.ReferencesGates come to, or nil where the default
+	// counts.
+	ReferencesGate *bool
+	Err            error
+}
+
+// Referring is a static pod with fields that name objects of the API server.
+type Referring struct {
+	// Pod is "namespace/name".
+	Pod, Manifest string
+	References    []podmanifest.Reference
 }
 
 // Pods is what was read of the node's pods, as "namespace/name".

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/steadylet/steadylet/internal/cri"
@@ -17,6 +19,7 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodefacts"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/podmanifest"
 )
 
 // place is a made-up node.
@@ -242,5 +245,41 @@ func TestGatherWithoutAKubelet(t *testing.T) {
 	request.Program, request.Config = "/bin/true", "/none.yaml"
 	if _, err := nodefacts.Gather(t.Context(), request, proc, time.Now()); err == nil || !strings.Contains(err.Error(), "/none.yaml") {
 		t.Errorf("a configuration that is not there: got %v", err)
+	}
+}
+
+// What static pods name is gathered with the feature gates that say whether it matters.
+func TestGatherWhatStaticPodsName(t *testing.T) {
+	on, off := true, false
+	for name, test := range map[string]struct {
+		gates, flags string
+		want         *bool
+	}{
+		"no gate":              {"", "", nil},
+		"the configuration":    {"featureGates: {PreventStaticPodAPIReferences: false}\n", "", &off},
+		"the command line":     {"featureGates: {PreventStaticPodAPIReferences: false}\n", " --feature-gates=PreventStaticPodAPIReferences=true", &on},
+		"a flag that is twice": {"", " --feature-gates=PreventStaticPodAPIReferences=false --feature-gates=NodeSwap=true", &off},
+		"all beta gates":       {"featureGates: {AllBeta: false}\n", "", &off},
+		"but for this one":     {"featureGates: {PreventStaticPodAPIReferences: true}\n", " --feature-gates=AllBeta=false", &on},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+			p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\n"+test.gates, 0o600)
+			p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/bin/kubelet --config="+p.path("config.yaml")+test.flags+"\n", 0o600)
+			p.write(t, "manifests/proxy.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: proxy, namespace: kube-system}\nspec:\n  imagePullSecrets: [{name: a}]\n", 0o600)
+			p.write(t, "manifests/notes.yaml", "kind: Notes\n", 0o600)
+			if err := syscall.Mkfifo(p.path("manifests/pipe"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := p.gather(t).StaticPods
+			referring := []doctor.Referring{{Pod: "kube-system/proxy-db-3", Manifest: p.path("manifests/proxy.yaml"),
+				References: []podmanifest.Reference{{Field: "spec.imagePullSecrets[0].name", Object: "secret"}}}}
+			if diff := cmp.Diff(referring, got.Referring); diff != "" || !slices.Equal(got.Unread, []string{p.path("manifests/pipe")}) {
+				t.Errorf("unread %v, -want +got:\n%s", got.Unread, diff)
+			}
+			if diff := cmp.Diff(test.want, got.ReferencesGate); diff != "" {
+				t.Errorf("the gate, -want +got:\n%s", diff)
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeapi"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/podmanifest"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -35,6 +36,7 @@ func (n node) staticPods(sandboxes []statefile.Sandbox, runtimeErr error) doctor
 		static.Twice = append(static.Twice, fmt.Sprintf("%s (%s)", pod, strings.Join(paths, ", ")))
 	}
 	slices.Sort(static.Twice)
+	n.referring(&static, manifests)
 	state := nodestate.Inspect(statefile.Path(n.settings.RootDir)).Current.State
 	var loose []nodestate.ManifestFile
 	for _, manifest := range manifests {
@@ -60,6 +62,23 @@ func (n node) staticPods(sandboxes []statefile.Sandbox, runtimeErr error) doctor
 		static.LeftOut = append(static.LeftOut, left.Manifest+" ("+left.Reason+")")
 	}
 	return static
+}
+
+// referring adds the static pods that name objects of the API server.
+func (n node) referring(static *doctor.StaticPods, manifests []nodestate.ManifestFile) {
+	if on, set := n.gate(podmanifest.ReferencesGates()...); set {
+		static.ReferencesGate = &on
+	}
+	for _, manifest := range manifests {
+		switch {
+		case len(manifest.References) > 0:
+			static.Referring = append(static.Referring, doctor.Referring{
+				Pod: manifest.Namespace + "/" + manifest.Name, Manifest: manifest.Path, References: manifest.References,
+			})
+		case manifest.Err != nil && len(manifest.Content) == 0:
+			static.Unread = append(static.Unread, manifest.Path)
+		}
+	}
 }
 
 // errNoAPI is why the pods of a kubelet aren't known that nobody can ask for.
