@@ -130,6 +130,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 			write(t, n.path("root", "steadylet", "disable"), "")
 			return []string{next(t)}
 		}, 2, "switches steadylet off", "cat show"},
+		"a static pod that it refuses": {naming, 2, "v1.34.4+steadylet.0123abcd refuses the static pod default/proxy-", "cat show"},
 		"without doctor": {func(t *testing.T, n node) []string {
 			n.before(t, `[ "$1" != doctor ] || exit 1`)
 			return []string{next(t)}
