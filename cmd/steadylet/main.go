@@ -12,7 +12,6 @@ import (
 
 	"github.com/steadylet/steadylet/internal/certs"
 	"github.com/steadylet/steadylet/internal/controlplane"
-	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubelethealth"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
@@ -91,7 +90,7 @@ func exitCode(err error) int {
 		return exitExpiring
 	case is(errExpired):
 		return exitExpired
-	case is(errDiffers, errBroken, kubeletbin.ErrNoKubelet), statefile.IsDamage(err):
+	case is(errDiffers, errBroken), statefile.IsDamage(err):
 		return exitDamaged
 	case is(errReplaced):
 		return exitReplaced

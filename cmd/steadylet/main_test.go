@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 			kubelet := filepath.Join(env.WorkDir, "kubelet")
 			env.Vars = append(env.Vars, "CRI="+works, "HANGS="+hangs, "ROOT="+filepath.Join(env.WorkDir, "root"))
 			return errors.Join(os.Mkdir(filepath.Join(env.WorkDir, "root"), 0o700),
-				programtest.Write(kubelet, "#!/bin/sh\necho Kubernetes v1.30.14\n"))
+				programtest.WriteKubelet(kubelet, programtest.Says("v1.30.14")))
 		},
 	})
 }

@@ -218,6 +218,7 @@ func (a app) node(ctx context.Context, flags predictFlags, look bool) (*nodepods
 	}
 	endpoint := flags.request.Endpoint
 	if look {
+		flags.request.Version = flags.from
 		if err := node.Look(ctx, flags.request, *a.proc); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,8 +15,8 @@ import (
 
 const verifyHelp = `Says what a kubelet binary is: its digest, what it was built with, what it says of
 itself; and, from the manifest that the build put beside it, the Kubernetes release
-and the patches with their digests. A binary that is not what its manifest says is
-never run.
+and the patches with their digests. Nothing is run that is not a kubelet by its content,
+or is not what its manifest says.
 
 With --lock the manifest is held against a checkout of the project too: the release's
 sums, commit and toolchain, and the digest of each patch that the series has for it.
@@ -27,28 +28,36 @@ Exit status:
   3  its manifest is missing`
 
 func newVerify(a app) *cobra.Command {
-	var manifest, lock, series string
+	var manifest, lock, series, field string
 	cmd := &cobra.Command{
 		Use:   "verify KUBELET",
 		Short: "Says what a kubelet binary is, and whether its manifest agrees",
 		Long:  verifyHelp,
 		Example: `  steadylet verify /usr/bin/kubelet
   steadylet verify ./kubelet --manifest kubelet.manifest.json -o json
-  steadylet verify ./kubelet --lock patches/kubernetes.lock.yaml`,
+  steadylet verify ./kubelet --lock patches/kubernetes.lock.yaml
+  steadylet verify ./kubelet --print version`,
 		Args: args("KUBELET", 1, 1),
 	}
 	cmd.Flags().StringVar(&manifest, "manifest", "", "the build's manifest (default: KUBELET.manifest.json)")
 	cmd.Flags().StringVar(&lock, "lock", "", "lock of the releases that the kubelet must be of, patches/kubernetes.lock.yaml")
 	cmd.Flags().StringVar(&series, "series", "", "folder of the patches that it must have (default: restart-suppression beside the lock)")
+	cmd.Flags().StringVar(&field, "print", "", "print one thing only: version, what the kubelet says of itself; no manifest is looked at")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		format, err := output()
+		if err == nil && field != "" && field != "version" {
+			err = fmt.Errorf("--print %s is not known: want version", field)
+		}
 		if err != nil {
 			return err
 		}
 		path, err := absolute(args[0])
 		if err != nil {
 			return err
+		}
+		if field == "version" {
+			return a.printVersion(cmd.Context(), path)
 		}
 		if manifest == "" {
 			manifest = kubeletbin.ManifestPath(path)
@@ -58,7 +67,7 @@ func newVerify(a app) *cobra.Command {
 			err = compareLock(&report, lock, series)
 		}
 		if err != nil {
-			return err
+			return differing(err)
 		}
 		if err := print(a.out, format, report, func(rows *tabwriter.Writer) { kubeletTable(rows, report, isTerminal(a.out)) }); err != nil {
 			return err
@@ -66,6 +75,25 @@ func newVerify(a app) *cobra.Command {
 		return judge(report)
 	}
 	return cmd
+}
+
+// printVersion prints the version of what is a kubelet by its content.
+func (a app) printVersion(ctx context.Context, path string) error {
+	version, err := kubeletbin.Version(ctx, path)
+	if err != nil {
+		return differing(err)
+	}
+	_, err = fmt.Fprintln(a.out, version)
+	return err
+}
+
+// differing is the error of a file that can't be shown: one that is no kubelet is not what
+// it should be.
+func differing(err error) error {
+	if errors.Is(err, kubeletbin.ErrNoKubelet) {
+		return fmt.Errorf("%w: %w", errDiffers, err)
+	}
+	return err
 }
 
 // compareLock adds what the manifest says that the lock and the series do not.

@@ -103,7 +103,7 @@ func (c check) judge(facts Facts) []Finding {
 	switch {
 	case Worst(findings) != OK:
 		return findings
-	case c.ofKubelet && facts.Kubelet.Err != nil:
+	case c.ofKubelet && (facts.Kubelet.Err != nil || facts.Kubelet.Program == ""):
 		return found(Unknown, "see the finding of the kubelet", "which kubelet is meant is not known")
 	case c.ofTarget && !facts.target().Known():
 		return found(Unknown, "pass --to with the version that comes", "which version comes is not known")

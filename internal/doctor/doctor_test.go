@@ -73,6 +73,7 @@ func TestDiagnose(t *testing.T) {
 			}
 		}
 	}
+	script := func(f *doctor.Facts) { f.Unit.Other = errSome }
 	over33 := from("v1.32.0", "v1.33.0")
 	for name, test := range map[string]struct {
 		change          func(*doctor.Facts)
@@ -104,6 +105,15 @@ func TestDiagnose(t *testing.T) {
 		"the unit says otherwise": {
 			func(f *doctor.Facts) { f.Unit.Differs = true },
 			"unit", doctor.Warning, "10-kubeadm.conf starts the kubelet with another command", "systemctl cat kubelet",
+		},
+		"a start script": {both(func(f *doctor.Facts) { f.Unit.Differs = true }, script), "unit", doctor.Unknown, "with which flags, is not known: some reason", "what that starts"},
+		"a start script that is not run": {
+			func(f *doctor.Facts) { f.From, f.Kubelet = doctor.Release{}, doctor.Kubelet{}; script(f) },
+			"kubelet", doctor.Error, "does not run, and its version is not known: some reason", "pass its version with --from",
+		},
+		"a start script, and a version": {
+			func(f *doctor.Facts) { f.Kubelet = doctor.Kubelet{}; script(f) },
+			"kubelet", doctor.Unknown, "it is v1.30.14, and its program is not known: some reason", "--kubelet",
 		},
 		"a unit that is broken": {func(f *doctor.Facts) { f.Unit.Err = errSome }, "unit", doctor.Unknown, "some reason", "mend"},
 		"no way back":           {func(f *doctor.Facts) { f.WayBack.Copies = nil }, "way-back", doctor.Warning, "/usr/bin/kubelet.*", "/usr/bin/kubelet.stock"},
@@ -184,6 +194,13 @@ func TestNothingGoodIsSaidOfWhatIsNotKnown(t *testing.T) {
 			[]string{
 				"kubelet", "flags", "feature-gates", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
 				"refused-static-pods", "cpu-manager", "memory-manager",
+			},
+		},
+		"a start script": {
+			func(f *doctor.Facts) { f.Kubelet, f.Unit.Other, f.WayBack.Err = doctor.Kubelet{}, errSome, errSome },
+			[]string{
+				"kubelet", "flags", "feature-gates", "unit", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
+				"cpu-manager", "memory-manager",
 			},
 		},
 		"no runtime": {func(f *doctor.Facts) { f.Runtime = doctor.Runtime{Err: errSome} }, []string{"runtime", "cgroup-driver", "sandboxes"}},

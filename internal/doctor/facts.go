@@ -34,7 +34,8 @@ type Facts struct {
 
 // Kubelet is how the kubelet runs, or would be started.
 type Kubelet struct {
-	// PID is 0 where none runs. Program is the path of its program.
+	// PID is 0 where none runs. Program is the path of its program, or empty where none
+	// runs and the unit starts something else (Unit.Other).
 	PID     int
 	Program string
 	// Flags are the names of its flags, without dashes.
@@ -59,6 +60,8 @@ type Unit struct {
 	Path string
 	// DropIns and EnvironmentFiles are those that count, in systemd's order.
 	DropIns, EnvironmentFiles []string
+	// Other says what the unit starts that is no kubelet, such as a script, or is nil.
+	Other error
 	// Differs says that the kubelet that runs was started with another command.
 	Differs bool
 	Err     error

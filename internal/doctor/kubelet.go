@@ -13,8 +13,13 @@ func kubelet(f Facts) []Finding {
 	switch {
 	case k.Err != nil:
 		return found(Error, "start the kubelet, or name its program with --kubelet and its configuration with --config", "the kubelet is not known: %v", k.Err)
+	case k.Program == "" && f.From.Known():
+		return found(Unknown, "start the kubelet, or name its program with --kubelet", "the kubelet does not run; it is %s, and its program is not known: %v", f.From, f.Unit.Other)
+	case k.Program == "":
+		return found(Error, "start the kubelet, name its program with --kubelet, or pass its version with --from", "the kubelet does not run, and its version is not known: %v", f.Unit.Other)
 	case k.VersionErr != nil:
-		return found(Error, "see what the program is: steadylet verify "+k.Program, "the version of %s is not known: %v", k.Program, k.VersionErr)
+		return found(Error, "see what the program is: steadylet verify "+k.Program+"; name the kubelet's with --kubelet, or pass its version with --from",
+			"the version of %s is not known: %v", k.Program, k.VersionErr)
 	case k.Replaced:
 		return found(Warning, fmt.Sprintf("put back what runs, which restarts nothing: cp -p %[1]s %[1]s.new && cp /proc/%[2]d/exe %[1]s.runs && mv -f %[1]s.runs %[1]s", k.Program, k.PID),
 			"process %d runs %s, and another program is at %s by now: there is no way back to the former, and whatever restarts the kubelet starts the latter", k.PID, f.From, k.Program)
@@ -80,6 +85,8 @@ func unit(f Facts) []Finding {
 		return unknown("what systemd starts", u.Err, "mend the unit, and see systemctl cat kubelet")
 	case u.Path == "":
 		return ok("there is no unit of systemd: something else starts the kubelet")
+	case u.Other != nil:
+		return unknown("which kubelet systemd starts, and with which flags,", u.Other, "see systemctl cat kubelet, and what that starts")
 	case u.Differs:
 		return found(Warning, "compare systemctl cat kubelet and its environment files with the command line that runs: the upgrade restarts the kubelet with the former",
 			"%s starts the kubelet with another command than the one that runs", u.describe())

@@ -3,27 +3,19 @@
 //
 // # Guarantee
 //
-// A binary is run, to ask it for its version, only if its digest is the manifest's,
-// or there is no manifest; never if its build information says that it is another
-// program.
+// Nothing is run, to ask it for its version, but what is a kubelet by its content: not by
+// its name or its path. Describe also runs no binary of another digest than its
+// manifest's.
 package kubeletbin
 
 import (
 	"context"
 	"crypto/sha256"
-	"debug/buildinfo"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
-
-	"github.com/steadylet/steadylet/internal/kubeletproc"
 )
-
-// ErrNoKubelet means that a file is something else.
-var ErrNoKubelet = errors.New("no kubelet")
 
 // Binary is what was found out about a file.
 type Binary struct {
@@ -53,7 +45,12 @@ type Report struct {
 
 // Describe looks at a kubelet. A missing manifest is no error.
 func Describe(ctx context.Context, path, manifestPath string) (Report, error) {
-	binary, err := inspect(path)
+	program, err := open(path)
+	if err != nil {
+		return Report{}, err
+	}
+	defer program.Close()
+	binary, err := program.describe()
 	if err != nil {
 		return Report{}, err
 	}
@@ -62,9 +59,9 @@ func Describe(ctx context.Context, path, manifestPath string) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Binary: binary, ManifestPath: manifestPath, Manifest: manifest}
-	report.Binary.NotAsked = reasonNotToRun(binary, manifest)
+	report.Binary.NotAsked = program.reasonNotToRun(binary, manifest)
 	if report.Binary.NotAsked == "" {
-		if report.Binary.Says, err = kubeletproc.Version(ctx, path); err != nil {
+		if report.Binary.Says, err = program.Version(ctx); err != nil {
 			report.Binary.NotAsked = err.Error()
 		}
 	}
@@ -72,32 +69,19 @@ func Describe(ctx context.Context, path, manifestPath string) (Report, error) {
 	return report, nil
 }
 
-// inspect reads the file without running it.
-func inspect(path string) (Binary, error) {
-	info, err := os.Stat(path) // before it is opened: a pipe would not answer
-	if err != nil {
-		return Binary{}, fmt.Errorf("looking at the kubelet: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return Binary{}, fmt.Errorf("looking at the kubelet: %s is not a regular file", path)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return Binary{}, fmt.Errorf("looking at the kubelet: %w", err)
-	}
-	defer file.Close()
+// describe reads the file without running it.
+func (p *Program) describe() (Binary, error) {
 	sum := sha256.New()
-	size, err := io.Copy(sum, file)
+	size, err := io.Copy(sum, p.file)
 	if err != nil {
 		return Binary{}, fmt.Errorf("reading the kubelet: %w", err)
 	}
-	binary := Binary{Path: path, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}
-	built, err := buildinfo.Read(file)
-	if err != nil {
-		return Binary{}, fmt.Errorf("%s (SHA-256 %s) is %w: it has no build information of Go (%v)", path, binary.SHA256, ErrNoKubelet, err)
+	binary := Binary{Path: p.path, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}
+	if p.built == nil {
+		return Binary{}, fmt.Errorf("%s (SHA-256 %s) is %w: it is %s", p.path, binary.SHA256, ErrNoKubelet, p.what())
 	}
-	binary.Package, binary.Toolchain = built.Path, built.GoVersion
-	for _, setting := range built.Settings {
+	binary.Package, binary.Toolchain = p.built.Path, p.built.GoVersion
+	for _, setting := range p.built.Settings {
 		switch setting.Key {
 		case "GOOS":
 			binary.OS = setting.Value
@@ -108,13 +92,10 @@ func inspect(path string) (Binary, error) {
 	return binary, nil
 }
 
-// mainPackage is the kubelet's. (Binaries of before modules don't name theirs.)
-const mainPackage = "k8s.io/kubernetes/cmd/kubelet"
-
 // reasonNotToRun says why a binary is not asked for its version, or nothing.
-func reasonNotToRun(binary Binary, manifest *Manifest) string {
+func (p *Program) reasonNotToRun(binary Binary, manifest *Manifest) string {
 	switch {
-	case binary.Package != "" && binary.Package != mainPackage:
+	case !p.kubelet:
 		return "it is another program"
 	case manifest != nil && manifest.Binary.SHA256 != binary.SHA256:
 		return "it is not the one of its manifest"
@@ -144,7 +125,8 @@ func Compare(binary Binary, manifest *Manifest) []string {
 	differ("the toolchain", binary.Toolchain, manifest.Build.Toolchain)
 	differ("the architecture", binary.Arch, manifest.Build.Arch)
 	differ("the version", binary.Says, manifest.Version)
-	if binary.Says == "" && binary.Arch == runtime.GOARCH && len(differences) == 0 {
+	runsHere := binary.Arch == "" || binary.Arch == runtime.GOARCH // Go before 1.18 doesn't say
+	if binary.Says == "" && runsHere && len(differences) == 0 {
 		differences = append(differences, "its version is not known: "+binary.NotAsked)
 	}
 	return differences

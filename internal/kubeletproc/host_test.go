@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // hostProcess is a process of the host as a container sees it: it can't read its links.
@@ -56,11 +58,11 @@ func TestFindFromAContainer(t *testing.T) {
 	}
 }
 
-// A program of the host is run only if nobody else could have put it there, and if it
-// is what the process was started from.
-func TestCheckProgram(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "kubelet")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
+// A program of the host is run only if it is a kubelet, if nobody else could have put it
+// there, and if it is what the process was started from.
+func TestOpenOfHost(t *testing.T) {
+	program, script := filepath.Join(t.TempDir(), "kubelet"), filepath.Join(t.TempDir(), "kubelet")
+	if err := errors.Join(programtest.WriteKubelet(program, ""), programtest.Write(script, "#!/bin/sh\n")); err != nil {
 		t.Fatal(err)
 	}
 	later := time.Now().Add(time.Hour)
@@ -76,14 +78,18 @@ func TestCheckProgram(t *testing.T) {
 		"for everybody":   {program, os.Geteuid(), 0o777, later, "by others"},
 		"replaced since":  {program, os.Geteuid(), 0o755, time.Now().Add(-time.Hour), "after the kubelet started"},
 		"a relative path": {"kubelet", os.Geteuid(), 0o755, later, "not absolute"},
-		"a folder":        {filepath.Dir(program), os.Geteuid(), 0o755, later, "is no program"},
+		"a script":        {script, os.Geteuid(), 0o755, later, "is no kubelet"},
+		"a folder":        {filepath.Dir(program), os.Geteuid(), 0o755, later, "is not a regular file"},
 		"none":            {program + "x", os.Geteuid(), 0o755, later, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := os.Chmod(program, test.mode); err != nil {
 				t.Fatal(err)
 			}
-			err := Proc{User: test.user}.checkProgram(Process{Executable: test.program, Started: test.started})
+			opened, err := Proc{User: test.user, OfHost: true}.open(Process{Executable: test.program, Started: test.started})
+			if err == nil {
+				err = opened.Close()
+			}
 			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want %q", err, test.says)
 			}

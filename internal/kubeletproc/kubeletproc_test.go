@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 func fixture(t *testing.T, name string) string {
@@ -158,27 +160,34 @@ func TestOnly(t *testing.T) {
 	}
 }
 
-func TestVersionOfAProgram(t *testing.T) {
-	dir := t.TempDir()
-	script := func(name, body string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	if got, err := Version(t.Context(), script("kubelet", "[ -z \"$HOME\" ] && echo Kubernetes v1.30.14")); err != nil || got != "v1.30.14" {
-		t.Errorf("got %q, %v", got, err)
-	}
-	for name, test := range map[string]struct{ path, says string }{
-		"another program": {script("other", "echo hello"), "not a kubelet's answer"},
-		"fails":           {script("fails", "echo why >&2; exit 1"), "why"},
-		"talks forever":   {script("talks", "while echo Kubernetes; do :; done | head -c 100000"), "not a kubelet's answer"},
-		"missing":         {filepath.Join(dir, "none"), "no such file"},
+// A process that is called kubelet is asked only if its program is one by its content.
+func TestVersionOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		write      func(path, text string) error
+		text       string
+		want, says string
+	}{
+		"a kubelet":       {programtest.WriteKubelet, "touch RAN\n" + programtest.Says("v1.30.14"), "v1.30.14", ""},
+		"another program": {programtest.WriteOther, "touch RAN\n" + programtest.Says("v1.30.14"), "", "it is the program k8s.io/kubernetes/cmd/kubemark, and was not run"},
+		"a script":        {programtest.Write, "#!/bin/sh\ntouch RAN\n" + programtest.Says("v1.30.14"), "", "it is a script (\"#!/bin/sh\"), and was not run"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := Version(t.Context(), test.path); err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("got %q, %v", got, err)
+			dir := t.TempDir()
+			program, ran := filepath.Join(dir, "kubelet"), filepath.Join(dir, "ran")
+			if err := test.write(program, strings.ReplaceAll(test.text, "RAN", ran)); err != nil {
+				t.Fatal(err)
+			}
+			proc := makeProc(t, fake{7, "kubelet\x00", program, "mnt:[1]", "0"})
+			found, err := proc.Find()
+			if err != nil || len(found) != 1 {
+				t.Fatalf("found %+v, %v", found, err)
+			}
+			version, err := proc.VersionOf(t.Context(), found[0])
+			if version != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %q, %v", version, err)
+			}
+			if _, err := os.Lstat(ran); (err == nil) != (test.want != "") {
+				t.Errorf("whether it ran: %v", err)
 			}
 		})
 	}

@@ -3,9 +3,9 @@
 //
 // # Guarantee
 //
-// A program is run, to ask it for its version, only when it belongs to the caller's
-// own user and lives in the caller's own mount namespace. Any user can name a
-// process kubelet, and so can a container; root must not run theirs.
+// A program is run, to ask it for its version, only when it is a kubelet by its content,
+// belongs to the caller's own user and lives in the caller's own mount namespace. Any user
+// can name a process kubelet, and so can a container; root must not run theirs.
 package kubeletproc
 
 import (

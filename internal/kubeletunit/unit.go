@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/readfile"
 )
 
@@ -59,6 +60,18 @@ func Load(root string) (Unit, error) {
 	}
 	l.unit.Args, l.unit.Environment = args, l.environment
 	return l.unit, nil
+}
+
+// Other says what the unit starts that is no kubelet by its content, such as a script, or
+// nil. Which kubelet that starts, and with which flags, is not known then.
+func (u Unit) Other() error {
+	if !filepath.IsAbs(u.Args[0]) {
+		return fmt.Errorf("%s starts %s, which is no absolute path and was not looked for", u.Path, u.Args[0])
+	}
+	if err := kubeletbin.Check(u.Args[0]); errors.Is(err, kubeletbin.ErrNoKubelet) {
+		return fmt.Errorf("%s starts something else: %w", u.Path, err)
+	}
+	return nil
 }
 
 type loader struct {

@@ -1,7 +1,7 @@
 // Package nodefacts gathers what package doctor judges: from /proc, the kubelet's
 // files, systemd's units, the container runtime and the API server. It only reads, and
-// runs no program but the kubelet (for its version), the four of iptables, dpkg-query and
-// rpm.
+// runs no program but the kubelet (for its version, and only what is one by its content),
+// the four of iptables, dpkg-query and rpm.
 //
 // Everything that may hang has a deadline. What can't be gathered is in the facts as
 // an error; nothing stops the rest.
@@ -22,6 +22,7 @@ import (
 
 	"github.com/steadylet/steadylet/internal/cri"
 	"github.com/steadylet/steadylet/internal/doctor"
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/kubeletunit"
@@ -75,7 +76,8 @@ func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now tim
 	return facts, nil
 }
 
-// settle finds the kubelet. Where none runs it is the one that systemd would start.
+// settle finds the kubelet. Where none runs it is the one that systemd would start. Where
+// that is no kubelet, such as a script, the program is not known.
 func settle(request Request, proc kubeletproc.Proc) (nodestate.Kubelet, kubeletconf.Config, nodestate.Settings, error) {
 	kubelet, config, settings, err := request.Settle(proc)
 	var none *kubeletproc.NotOneError
@@ -87,7 +89,11 @@ func settle(request Request, proc kubeletproc.Proc) (nodestate.Kubelet, kubeletc
 		return kubelet, config, settings, err
 	}
 	request.Program = unit.Args[0]
-	return request.Settle(proc)
+	kubelet, config, settings, err = request.Settle(proc)
+	if unit.Other() != nil {
+		kubelet.Program = ""
+	}
+	return kubelet, config, settings, err
 }
 
 // gather asks everybody at the same time: each fills its own part of the facts.
@@ -137,7 +143,7 @@ func (n node) replaced() bool {
 
 // version asks the kubelet for its version, unless the request has it.
 func (n node) version(ctx context.Context, facts *doctor.Facts) {
-	if facts.From.Known() || facts.Kubelet.Err != nil {
+	if facts.From.Known() || facts.Kubelet.Err != nil || facts.Kubelet.Program == "" {
 		return
 	}
 	text, err := n.kubelet.Version(ctx)
@@ -172,10 +178,12 @@ func (n node) unit() doctor.Unit {
 	if errors.Is(err, kubeletunit.ErrNone) {
 		return doctor.Unit{}
 	}
-	return doctor.Unit{
-		Path: unit.Path, DropIns: unit.DropIns, EnvironmentFiles: unit.EnvironmentFiles, Err: err,
-		Differs: err == nil && n.kubelet.PID != 0 && !slices.Equal(unit.Args, n.kubelet.Args),
+	facts := doctor.Unit{Path: unit.Path, DropIns: unit.DropIns, EnvironmentFiles: unit.EnvironmentFiles, Err: err}
+	if err == nil {
+		facts.Other = unit.Other()
+		facts.Differs = n.kubelet.PID != 0 && !slices.Equal(unit.Args, n.kubelet.Args)
 	}
+	return facts
 }
 
 // wayBack looks for programs beside the kubelet whose names begin like its own, and
@@ -198,8 +206,8 @@ func wayBack(program, backups string) doctor.WayBack {
 	return way
 }
 
-// programs lists those of a folder whose names begin so. The symbols of a release
-// build are none.
+// programs lists the kubelets of a folder whose names begin so: an executable may be a
+// script, or the symbols of a release build.
 func programs(folder, prefix string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -208,9 +216,10 @@ func programs(folder, prefix string) ([]string, error) {
 	var found []string
 	for _, entry := range entries {
 		info, err := entry.Info()
+		path := filepath.Join(folder, entry.Name())
 		if err == nil && strings.HasPrefix(entry.Name(), prefix) && filepath.Ext(entry.Name()) != ".debug" &&
-			info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 {
-			found = append(found, filepath.Join(folder, entry.Name()))
+			info.Mode().IsRegular() && info.Mode().Perm()&0o100 != 0 && kubeletbin.Check(path) == nil {
+			found = append(found, path)
 		}
 	}
 	return found, nil

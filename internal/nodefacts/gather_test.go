@@ -20,6 +20,7 @@ import (
 	"github.com/steadylet/steadylet/internal/nodefacts"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/internal/podmanifest"
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // place is a made-up node.
@@ -32,7 +33,7 @@ type place struct {
 func newPlace(t *testing.T, endpoint string) place {
 	t.Helper()
 	p := place{dir: t.TempDir()}
-	p.write(t, "kubelet", "#!/bin/sh\necho Kubernetes v1.30.14\n", 0o700)
+	p.program(t, "kubelet", programtest.WriteKubelet, programtest.Says("v1.30.14"))
 	p.write(t, "root/cpu_manager_state", `{"policyName":"none","defaultCpuSet":"","checksum":1}`, 0o600)
 	p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: manifests\ncgroupDriver: systemd\ncgroupsPerQOS: false\nfeatureGates: {SeccompDefault: true}\n", 0o600)
 	p.write(t, "manifests/etcd.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - resizePolicy: [{restartPolicy: RestartContainer}]\n"+
@@ -54,6 +55,15 @@ func (p place) write(t *testing.T, name, content string, mode os.FileMode) {
 	t.Helper()
 	path := p.path(name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), mode)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// program writes a program by a function of programtest.
+func (p place) program(t *testing.T, name string, write func(path, text string) error, text string) {
+	t.Helper()
+	path := p.path(name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), write(path, text)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -159,8 +169,12 @@ func TestGatherBadNodes(t *testing.T) {
 			func(f doctor.Facts) error { return f.Runtime.Err }, cri.ErrHangs.Error()},
 		"no runtime": {"unix:///none.sock", nil, func(f doctor.Facts) error { return f.Runtime.Err }, "can't be reached"},
 		"no CRI":     {critest.Serve(t, nil), nil, func(f doctor.Facts) error { return f.Runtime.Err }, cri.ErrNoCRI.Error()},
-		"no kubelet": {works, func(t *testing.T, p *place) { p.write(t, "kubelet", "#!/bin/sh\necho hello\n", 0o700) },
+		"another answer": {works, func(t *testing.T, p *place) { p.program(t, "kubelet", programtest.WriteKubelet, "echo hello\n") },
 			func(f doctor.Facts) error { return f.Kubelet.VersionErr }, "not a kubelet's answer"},
+		"no kubelet": {works, func(t *testing.T, p *place) {
+			p.program(t, "kubelet", programtest.WriteOther, programtest.Says("v1.30.14"))
+		},
+			func(f doctor.Facts) error { return f.Kubelet.VersionErr }, "is no kubelet: it is the program k8s.io/kubernetes/cmd/kubemark, and was not run"},
 		"no manifests": {works, func(t *testing.T, p *place) {
 			if err := os.RemoveAll(p.path("manifests")); err != nil {
 				t.Fatal(err)
@@ -198,7 +212,7 @@ func TestGatherBadNodes(t *testing.T) {
 	}
 }
 
-// Copies of the kubelet are programs, beside it or in the backup folder.
+// Copies of the kubelet are kubelets by their content, beside it or in the backup folder.
 func TestGatherTheWayBack(t *testing.T) {
 	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
 	p.request.BackupDir = p.path("backups")
@@ -206,12 +220,14 @@ func TestGatherTheWayBack(t *testing.T) {
 		t.Errorf("without any: %+v", way)
 	}
 	for _, name := range []string{"kubelet.stock", "backups/kubelet-20261124T120000Z-v1.30.14"} {
-		p.write(t, name, "", 0o700)
+		p.program(t, name, programtest.WriteKubelet, "")
 	}
+	p.program(t, "kubelet.start", programtest.Write, "#!/bin/sh\n")
+	p.program(t, "backups/kubelet-proxy", programtest.WriteOther, "")
 	for _, name := range []string{"kubelet.manifest.json", "backups/kubelet-20261124T120000Z-v1.30.14.sha256"} {
 		p.write(t, name, "", 0o600)
 	}
-	p.write(t, "kubelet.debug", "", 0o700)
+	p.program(t, "kubelet.debug", programtest.WriteKubelet, "")
 	want := []string{p.path("kubelet.stock"), p.path("backups/kubelet-20261124T120000Z-v1.30.14")}
 	if way := p.gather(t).WayBack; way.Err != nil || !slices.Equal(way.Copies, want) {
 		t.Errorf("got %+v, want %v", way, want)

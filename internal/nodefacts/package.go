@@ -16,14 +16,14 @@ func ofPackage(ctx context.Context, program string) doctor.Package {
 	if program == "" {
 		return doctor.Package{Err: errors.New("which program the kubelet is, is not known")}
 	}
-	if text, err := output(ctx, "dpkg-query", "--search", program); err == nil {
+	if text, err := output(ctx, "dpkg-query", "--search", "--", program); err == nil {
 		name := debianPackage(text)
 		wanted, err := output(ctx, "dpkg-query", "--show", "--showformat=${db:Status-Want}", name)
 		return doctor.Package{Name: name, Manager: "dpkg", Held: strings.TrimSpace(wanted) == "hold", Err: err}
 	} else if !isNone(err) {
 		return doctor.Package{Err: err}
 	}
-	text, err := output(ctx, "rpm", "--query", "--file", "--queryformat=%{NAME}", program)
+	text, err := output(ctx, "rpm", "--query", "--file", "--queryformat=%{NAME}", "--", program)
 	switch {
 	case err == nil:
 		return doctor.Package{Name: text, Manager: "rpm", Held: isLocked("/etc", text)}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/steadylet/steadylet/internal/cri"
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/kubeletunit"
@@ -24,6 +25,8 @@ type Request struct {
 	// looked at. PID chooses one of several that run, or is 0.
 	Program string
 	PID     int
+	// Version is the kubelet's where it is known: its program is not asked then.
+	Version string
 	// Config is the kubelet's configuration file, where its command line does not
 	// say it.
 	Config string
@@ -147,13 +150,14 @@ func (r Request) stopped() (Kubelet, error) {
 	if err != nil {
 		return Kubelet{}, err
 	}
-	k := Kubelet{Program: program, version: func(ctx context.Context) (string, error) { return kubeletproc.Version(ctx, program) }}
+	k := Kubelet{Program: program, version: func(ctx context.Context) (string, error) { return kubeletbin.Version(ctx, program) }}
 	unit, err := r.unit()
 	k.Args, k.Source, k.flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
 	return k, err
 }
 
-// unit reads that of the kubelet. Where there is none it is empty.
+// unit reads that of the kubelet. Where there is none, or its command line is not that of
+// a kubelet, it is empty.
 func (r Request) unit() (kubeletunit.Unit, error) {
 	if r.Units == "" {
 		return kubeletunit.Unit{}, nil
@@ -164,6 +168,9 @@ func (r Request) unit() (kubeletunit.Unit, error) {
 	}
 	if err != nil {
 		return kubeletunit.Unit{}, fmt.Errorf("%w: mend it, or say what it would with --root-dir, --config and --runtime-endpoint", err)
+	}
+	if unit.Other() != nil {
+		return kubeletunit.Unit{}, nil
 	}
 	return unit, nil
 }
@@ -191,7 +198,13 @@ func (r Request) Generate(ctx context.Context, proc kubeletproc.Proc, now time.T
 		return Settings{}, Plan{}, err
 	}
 	facts := Facts{Started: k.Started, Now: now}
-	if facts.Version, err = k.version(ctx); err != nil {
+	if facts.Version = r.Version; r.Version == "" {
+		facts.Version, err = k.version(ctx)
+	}
+	if errors.Is(err, kubeletbin.ErrNoKubelet) {
+		err = fmt.Errorf("%w: name the kubelet's program with --kubelet", err)
+	}
+	if err != nil {
 		return Settings{}, Plan{}, err
 	}
 	if err := facts.gatherPods(ctx, settings, r.Within); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // A kubelet that is stopped has the flags of its unit, as kubeadm sets it up.
@@ -27,7 +28,10 @@ func TestStoppedKubeletOfAUnit(t *testing.T) {
 	config := write("config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nstaticPodPath: /none\n")
 	write("etc/systemd/system/kubelet.service", "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=/usr/bin/kubelet --config="+config+" $KUBELET_KUBEADM_ARGS\n")
 	write("var/lib/kubelet/kubeadm-flags.env", `KUBELET_KUBEADM_ARGS="--root-dir=/data/kubelet --container-runtime-endpoint=unix:///run/crio/crio.sock"`)
-	request := nodestate.Request{Program: write("kubelet", "#!/bin/sh\necho Kubernetes v1.30.14\n"), Units: dir}
+	request := nodestate.Request{Program: filepath.Join(dir, "kubelet"), Units: dir}
+	if err := programtest.WriteKubelet(request.Program, programtest.Says("v1.30.14")); err != nil {
+		t.Fatal(err)
+	}
 	request.NodeName = "db-3"
 	kubelet, _, settings, err := request.Settle(kubeletproc.Proc{})
 	want := nodestate.Settings{RootDir: "/data/kubelet", Endpoint: "unix:///run/crio/crio.sock", NodeName: "db-3", ManifestPath: "/none"}
@@ -40,6 +44,11 @@ func TestStoppedKubeletOfAUnit(t *testing.T) {
 	// A folder of static pods that is missing still ends it, and so does a broken unit.
 	if _, _, err := request.Generate(t.Context(), kubeletproc.Proc{}, time.Now()); err == nil || !strings.Contains(err.Error(), "/none, does not exist") {
 		t.Errorf("got %v", err)
+	}
+	// What starts a script isn't the command line of a kubelet.
+	write("etc/systemd/system/kubelet.service", "[Service]\nExecStart="+write("start", "#!/bin/sh\n")+" --root-dir=/data/kubelet\n")
+	if root, err := request.RootDir(kubeletproc.Proc{}); err != nil || root != nodestate.DefaultRootDir {
+		t.Errorf("of a script: the root directory is %s (%v)", root, err)
 	}
 	write("etc/systemd/system/kubelet.service", "[Service]\n")
 	if _, err := request.RootDir(kubeletproc.Proc{}); err == nil || !strings.Contains(err.Error(), "--root-dir") {

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
@@ -50,7 +50,7 @@ type Report struct {
 // what testnode.Require does, and on one that is a node already a
 // *testnode.NodeError.
 func Run(ctx context.Context, options Options) (report *Report, err error) {
-	version, err := kubeletproc.Version(ctx, options.Kubelet)
+	version, err := kubeletbin.Version(ctx, options.Kubelet)
 	if err != nil {
 		return nil, err
 	}

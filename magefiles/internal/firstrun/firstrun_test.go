@@ -2,7 +2,6 @@ package firstrun
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -53,15 +52,16 @@ func TestCheck(t *testing.T) {
 // A binary that is no kubelet: a clear error, and nothing is left behind.
 func TestRunRefuses(t *testing.T) {
 	require(t)
-	plain := filepath.Join(t.TempDir(), "kubelet")
-	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+	plain := kubelet(t, "")
+	if err := os.Chmod(plain, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ kubelet, want string }{
 		"missing":           {"/nonexistent/kubelet", "no such file"},
 		"not executable":    {plain, "permission denied"},
-		"fails":             {script(t, "echo no such flag >&2; exit 1\n"), "no such flag"},
-		"ends once started": {script(t, "test $# = 1 && echo Kubernetes v1.36.3 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
+		"a script":          {script(t, "echo Kubernetes v1.36.3\n"), "is no kubelet"},
+		"fails":             {kubelet(t, "echo no such flag >&2; exit 1\n"), "no such flag"},
+		"ends once started": {kubelet(t, "test $# = 1 && echo Kubernetes v1.36.3 && exit 0; echo cannot run here >&2; exit 1\n"), "cannot run here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := temporary(t)

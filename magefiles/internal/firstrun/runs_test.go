@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 )
@@ -62,13 +63,23 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-func standIn(t *testing.T) string {
+// kubelet writes a program that is a kubelet by its content, and does what a script says.
+func kubelet(t *testing.T, script string) string {
 	t.Helper()
-	path, err := filepath.Abs("testdata/kubelet.sh")
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "kubelet")
+	if err := programtest.WriteKubelet(path, script); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func standIn(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/kubelet.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kubelet(t, string(text))
 }
 
 // host is what a run might leave behind on it, without what other programs do.
@@ -127,7 +138,7 @@ func TestRunLeavesNothing(t *testing.T) {
 // setting. The next run removes them before it starts.
 func TestKilledRunIsCleanedUpByTheNext(t *testing.T) {
 	require(t)
-	next := script(t, "test $# = 1 && echo Kubernetes v1.36.3\n")
+	next := kubelet(t, "test $# = 1 && echo Kubernetes v1.36.3\n")
 	dir := temporary(t)
 	before := observe(t, dir)
 	killed := exec.Command(os.Args[0], "-run-only="+standIn(t))
@@ -174,7 +185,7 @@ func await(t *testing.T, what string, ask func() bool) {
 func TestUpgradeNeedsALiveKubelet(t *testing.T) {
 	require(t)
 	version := kubever.Version{Major: 1, Minor: 36}
-	dead := Options{Kubelet: script(t, "echo unknown flag >&2; exit 1\n"), Version: version}
+	dead := Options{Kubelet: kubelet(t, "echo unknown flag >&2; exit 1\n"), Version: version}
 	dir := temporary(t)
 	before := observe(t, dir)
 	_, err := RunUpgrade(t.Context(), Options{Kubelet: standIn(t), Version: version}, dead, false, false)

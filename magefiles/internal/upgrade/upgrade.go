@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/steadylet/steadylet/internal/kubeletproc"
+	"github.com/steadylet/steadylet/internal/kubeletbin"
 	"github.com/steadylet/steadylet/internal/kubeletversion"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 )
@@ -39,7 +39,7 @@ func (k Kubelet) String() string { return fmt.Sprintf("%s (%s)", k.Version, k.ki
 // be: a stock kubelet that passes for a patched one would make every figure wrong. It
 // returns the digest of the series that a patched one names.
 func (k Kubelet) check(ctx context.Context) (series string, err error) {
-	says, err := kubeletproc.Version(ctx, k.Path)
+	says, err := kubeletbin.Version(ctx, k.Path)
 	if err != nil {
 		return "", err
 	}

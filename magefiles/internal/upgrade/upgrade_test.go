@@ -6,12 +6,12 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/steadylet/steadylet/internal/predict"
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 func TestCheck(t *testing.T) {
@@ -167,7 +167,7 @@ func TestKubeletIsWhatItIsSaidToBe(t *testing.T) {
 		"another version":          {"Kubernetes v1.31.1", false, "says that it is v1.31.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(path, []byte("#!/bin/sh\necho "+test.says+"\n"), 0o755); err != nil {
+			if err := programtest.WriteKubelet(path, "echo "+test.says+"\n"); err != nil {
 				t.Fatal(err)
 			}
 			series, err := Kubelet{Path: path, Version: version(t, "v1.31.0"), Patched: test.patched}.check(t.Context())
