@@ -40,7 +40,7 @@ know_kubelet() {
     pid=$("$steadylet" kubelet "${choice[@]}" --print pid 2>"$work/why") ||
         fail 2 "it takes one kubelet that runs. $(<"$work/why")"$'\n'"Where several run, name the program of one with --kubelet; where none runs, start it first, so that there is a way back"
     kubelet=$(readlink -- "/proc/$pid/exe")
-    version=$(version_of "/proc/$pid/exe") || fail 2 "process $pid does not answer --version as a kubelet does"
+    version=$(version_of "/proc/$pid/exe") || fail 2 "the version of process $pid is not known: choose another kubelet with --kubelet"
     [[ $kubelet != *' (deleted)' ]] || fail 2 "the program of the kubelet that runs is gone (${kubelet% (deleted)} was replaced): restart the kubelet first"
     tracer=$(sed -n 's/^TracerPid:[[:space:]]*//p' "/proc/$pid/status")
     [[ $tracer == 0 ]] || fail 2 "process $pid is being debugged already, by process $tracer: end that one first (kill $tracer) and see that the kubelet's service runs, or remove what --install installed with --remove"
@@ -74,7 +74,7 @@ check_debug_kubelet() {
     [[ -f $debug && -x $debug ]] || fail 2 "$debug is no program"
     debug=$(readlink -f -- "$debug")
     [[ ${debug##*/} == kubelet ]] || fail 2 "$debug: name it kubelet, as everything that looks for one expects"
-    debug_version=$(version_of "$debug") || fail 2 "$debug does not answer --version as a kubelet of this machine does"
+    debug_version=$(version_of "$debug") || fail 2 "the version of $debug is not known: take a kubelet of this machine"
     if [[ ${debug_version%%+*} != "${version%%+*}" ]]; then
         ((allow_other_version)) ||
             fail 2 "$debug is $debug_version, and $version runs: that is an upgrade, which may restart containers. Build the same tag, or say --allow-other-version"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes a state file for the kubelet with a shell and coreutils alone, for a node where
-# the command steadylet is not at hand. See --help.
+# Writes a state file for the kubelet with a shell, coreutils and grep alone, for a node
+# where the command steadylet is not at hand. See --help.
 set -eu
 # shellcheck disable=SC3040 # where the shell has it
 if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi
@@ -9,8 +9,9 @@ umask 077
 usage() {
     cat <<'HELP'
 Writes the state file that a patched kubelet reads when it starts, from what runs: the
-kubelet's version, and since when it has run. It needs a shell and coreutils (or busybox),
-and nothing else. Use "steadylet state generate" where there is that command: it records
+kubelet's version, and since when it has run. It needs a shell, coreutils and grep (or
+busybox), and nothing else. A program is run, to ask it for its version, only if it is a
+kubelet by its content: a start script is not. Use "steadylet state generate" where there is that command: it records
 the static pods too. Without that, a patched kubelet finds out by itself under which UIDs
 they run, unless a manifest was touched since they were started.
 
@@ -109,9 +110,35 @@ root_of() {
     printf '%s\n' "${of%/}"
 }
 
-# version_of PROGRAM prints what it says it is.
+# kind_of FILE sets kind by the content of a file. A kubelet is a program in which Go notes the
+# kubelet's main package. Go before 1.18 may note none: then the tables of its stack traces
+# have the kubelet's main file and command, each with a zero behind it.
+elf=$(printf '\177ELF') tab=$(printf '\t') newline='
+'
+kind_of() {
+    kind='another program'
+    case $(head -c 4 "$1" | tr -d '\0') in
+    "$elf") ;;
+    '#!'*) kind='a script' && return ;;
+    *) return ;;
+    esac
+    traces=$newline$(LC_ALL=C tr -c '\11\40-\176' '\n' <"$1" | LC_ALL=C grep -F -e "path$tab" -e cmd/kubelet/)$newline || return 0
+    case $traces in
+    *"${newline}path${tab}k8s.io/kubernetes/cmd/kubelet$newline"*) kind=kubelet ;;
+    *"${newline}path$tab"*) ;;
+    *k8s.io/kubernetes/cmd/kubelet/app.NewKubeletCommand"$newline"*cmd/kubelet/kubelet.go"$newline"*) kind=kubelet ;;
+    esac
+}
+
+# version_of PROGRAM prints what it says it is, if it is a kubelet. What is looked at is what
+# runs, through one descriptor, whatever takes its path meanwhile.
 version_of() {
-    said=$(timeout 20 "$1" --version 2>/dev/null) || fail 1 "$1 does not answer --version"
+    [ -r "$1" ] || fail 1 "$1 can't be read"
+    {
+        kind_of /proc/self/fd/3
+        [ "$kind" = kubelet ] || fail 1 "$1 is no kubelet: it is $kind, and was not run: name the kubelet's program with --kubelet"
+        said=$(timeout -s KILL 20 /proc/self/fd/3 --version 2>/dev/null) || fail 1 "$1 does not answer --version"
+    } 3<"$1"
     said=${said#Kubernetes }
     case $said in
     *[!-+.0-9A-Za-z]*) ;;

@@ -27,7 +27,7 @@ func (p place) state() string { return statefile.Path(p.root) }
 func makePlace(t *testing.T, version string) place {
 	t.Helper()
 	p := place{filepath.Join(t.TempDir(), "root dir"), filepath.Join(t.TempDir(), "kubelet")}
-	must(t, errors.Join(os.Mkdir(p.root, 0o700), programtest.Write(p.kubelet, "#!/bin/sh\necho Kubernetes "+version+"\n")))
+	must(t, errors.Join(os.Mkdir(p.root, 0o700), programtest.WriteKubelet(p.kubelet, programtest.Says(version))))
 	return p
 }
 
@@ -82,13 +82,13 @@ func TestGenerateState(t *testing.T) {
 		"a folder":      {func(t *testing.T, p place) { must(t, os.MkdirAll(p.state(), 0o700)) }, nil, 1, "is a folder", []string{"state.json"}},
 		"no root":       {func(t *testing.T, p place) { must(t, os.Remove(p.root)) }, nil, 1, "--root-dir", nil},
 		"another root":  {giveAway, nil, 1, "another user", nil},
-		"no kubelet": {func(t *testing.T, p place) {
-			must(t, programtest.Write(p.kubelet, "#!/bin/sh\necho hello\n"))
+		"another answer": {func(t *testing.T, p place) {
+			must(t, programtest.WriteKubelet(p.kubelet, "echo hello\n"))
 		}, nil, 1, "as a kubelet does", nil},
 		"injection": {func(t *testing.T, p place) {
-			must(t, programtest.Write(p.kubelet, "#!/bin/sh\necho 'Kubernetes v1.3.0\", \"'\n"))
+			must(t, programtest.WriteKubelet(p.kubelet, "echo 'Kubernetes v1.3.0\", \"'\n"))
 		}, nil, 1, "as a kubelet does", nil},
-		"failing":        {func(t *testing.T, p place) { must(t, programtest.Write(p.kubelet, "#!/bin/sh\nexit 3\n")) }, nil, 1, "--version", nil},
+		"failing":        {func(t *testing.T, p place) { must(t, programtest.WriteKubelet(p.kubelet, "exit 3\n")) }, nil, 1, "--version", nil},
 		"unknown option": {nil, []string{"--fast=1"}, 1, "--fast is not known", nil},
 		"both":           {nil, []string{"--pid", "1"}, 1, "give one of them", nil},
 	} {

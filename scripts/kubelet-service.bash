@@ -15,13 +15,9 @@ check_service_options() {
         fail 1 "--service $service: want systemd:UNIT, or use --stop-command and --start-command"
 }
 
-# version_of FILE prints what a kubelet's program says it is.
-version_of() {
-    local text
-    text=$(timeout 20 "$1" --version 2>/dev/null) || return 1
-    [[ $text =~ ^Kubernetes\ (v[0-9]+\.[0-9]+\.[0-9]+[-+.0-9A-Za-z]*)$ ]] || return 1
-    printf '%s\n' "${BASH_REMATCH[1]}"
-}
+# version_of FILE prints what a kubelet's program says it is. A file that is no kubelet by
+# its content is not run, whatever its name: the unit's program can be a start script.
+version_of() { "$steadylet" verify "$1" --print version; }
 
 # in_service REQUEST... runs a request of the service manager. The lock is not handed
 # on: what a start command leaves running would hold it.

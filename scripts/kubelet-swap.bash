@@ -128,7 +128,7 @@ find_program() {
 
 # know_kubelet settles what the program in place is.
 know_kubelet() {
-    old_version=$(version_of "$kubelet") || fail 2 "$kubelet does not answer --version as a kubelet does"
+    old_version=$(version_of "$kubelet") || fail 2 "the version of $kubelet is not known: name the kubelet's program with --kubelet"
     old_digest=$(digest_of "$kubelet")
 }
 
@@ -189,7 +189,7 @@ check_program() {
         say "$(<"$work/why")"
         fail 2 "it is no kubelet, or not the one of $manifest"
     fi
-    new_version=$(version_of "$file") || fail 2 "it does not answer --version as a kubelet of this machine does"
+    new_version=$(version_of "$file") || fail 2 "the version of $file is not known: take a kubelet of this machine"
 }
 
 # swap_in stops the kubelet, puts the staged program in place and starts it.

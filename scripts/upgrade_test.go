@@ -108,7 +108,7 @@ func TestUpgradeKubeletRefuses(t *testing.T) {
 		"no program": {func(t *testing.T, n node) []string {
 			write(t, n.path("text"), "text")
 			return []string{n.path("text")}
-		}, 2, "no build information", "cat show"},
+		}, 2, "neither a program nor a script", "cat show"},
 		"another kubelet's manifest": {func(t *testing.T, n node) []string {
 			write(t, n.path("new.manifest.json"), read(t, "testdata/stock.manifest.json"))
 			copyFile(t, buildKubelet(t, patched, "well"), n.path("new"))
