@@ -19,7 +19,9 @@ var errFound = errors.New("not ready for the upgrade")
 
 const doctorHelp = `Looks at the node before its kubelet is upgraded in place, and says what would restart
 containers although nobody changed them, what would keep the new kubelet from working,
-and what is missing for the way back. It changes nothing.
+and what is missing for the way back. It changes nothing, and asks only what is a kubelet
+by its content for its version. Where no kubelet runs and the unit starts something else,
+such as a script, name the kubelet with --kubelet or its version with --from.
 
 Each finding is ok, unknown (it could not be seen), a warning (containers may restart,
 or the way back is missing) or an error (the new kubelet would not work, or would

@@ -63,6 +63,12 @@ func TestCompare(t *testing.T) {
 			func(b *kubeletbin.Binary) { b.Package = "k8s.io/kubernetes/cmd/kube-apiserver" }, true,
 			[]string{"the main package is k8s.io/kubernetes/cmd/kube-apiserver, want k8s.io/kubernetes/cmd/kubelet"},
 		},
+		"another program of an old Go": {
+			func(b *kubeletbin.Binary) {
+				b.Package, b.OS, b.Arch, b.Says, b.NotAsked = "", "", "", "", "it is another program"
+			}, false,
+			[]string{"its version is not known: it is another program"},
+		},
 		"another toolchain": {func(b *kubeletbin.Binary) { b.Toolchain = "go1.1" }, false, []string{"the toolchain is go1.1, want go1.22.5"}},
 		"says another version": {
 			func(b *kubeletbin.Binary) { b.Says = "v1.31.0" }, false,

@@ -68,6 +68,11 @@ func Gather(ctx context.Context, request Request, proc kubeletproc.Proc, now tim
 	if err != nil {
 		return doctor.Facts{}, err
 	}
+	if n.kubelet.PID == 0 && n.kubelet.Program != "" {
+		if err := kubeletbin.Check(n.kubelet.Program); errors.Is(err, kubeletbin.ErrNoKubelet) {
+			facts.Kubelet.Err = err
+		}
+	}
 	facts.Node = n.settings.NodeName
 	if facts.Kubelet.Err == nil {
 		facts.Kubelet = n.describeKubelet()

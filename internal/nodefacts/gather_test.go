@@ -174,7 +174,7 @@ func TestGatherBadNodes(t *testing.T) {
 		"no kubelet": {works, func(t *testing.T, p *place) {
 			p.program(t, "kubelet", programtest.WriteOther, programtest.Says("v1.30.14"))
 		},
-			func(f doctor.Facts) error { return f.Kubelet.VersionErr }, "is no kubelet: it is the program k8s.io/kubernetes/cmd/kubemark, and was not run"},
+			func(f doctor.Facts) error { return f.Kubelet.Err }, "is no kubelet: it is the program k8s.io/kubernetes/cmd/kubemark, and was not run"},
 		"no manifests": {works, func(t *testing.T, p *place) {
 			if err := os.RemoveAll(p.path("manifests")); err != nil {
 				t.Fatal(err)
