@@ -26,7 +26,7 @@ func Dlv(ctx context.Context,
 // Ide writes a launch.json, a run configuration of GoLand and paths for Delve's client.
 func Ide(ctx context.Context,
 	binary *string, // kubelet that is there already (default: it is built, from what follows)
-	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	version *string, // Kubernetes tag, such as v1.36.3 (default: that of the folder, or the newest in the lock)
 	mode *string, // debug or release (default: debug)
 	arch *string, // amd64 or arm64 (default: this host's)
 	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
@@ -73,7 +73,7 @@ func DebugBuild(ctx context.Context,
 
 // DebugBundle packs a debug kubelet, Delve, the scripts and what ide writes, for a node.
 func DebugBundle(ctx context.Context,
-	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	version *string, // Kubernetes tag, such as v1.36.3 (default: that of the folder, or the newest in the lock)
 	arch *string, // amd64 or arm64 (default: this host's)
 	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
 	source *string, // auto, git, module, archive or dir (default: auto)

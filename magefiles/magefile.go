@@ -26,11 +26,11 @@ import (
 
 // Build makes a patched program from a Kubernetes tag: fetch, verify, patch, compile.
 func Build(ctx context.Context,
-	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	version *string, // Kubernetes tag, such as v1.36.3 (default: that of the folder, or the newest in the lock)
 	component *string, // kubelet, kubeadm, kube-apiserver, kubectl or edgecore (default: kubelet)
 	mode *string, // debug or release (default: debug)
 	arch *string, // amd64 or arm64 (default: this host's)
-	cgo *bool, // link C code, as upstream's own builds do
+	cgo *bool, // link C code, as upstream's own builds do (default: for edgecore alone)
 	series *string, // folder in patches/, or none for a stock build (default: restart-suppression)
 	untested *bool, // also take a version that the series has no range for, or patches that are not locked
 	leafYears *int, // years for which kubeadm signs certificates (default with -caYears: 10)
@@ -44,9 +44,9 @@ func Build(ctx context.Context,
 ) error {
 	options := build.Options{
 		Component: value(component, "kubelet"), Mode: build.Mode(value(mode, string(build.Debug))),
-		Arch: value(arch, runtime.GOARCH), CGO: value(cgo, false),
+		Arch: value(arch, runtime.GOARCH), CGO: value(cgo, build.NeedsCGO(value(component, "kubelet"))),
 	}
-	if err := options.Check(); err != nil {
+	if err := errors.Join(options.Check(), options.CheckHost(ctx, os.Environ())); err != nil {
 		return err // before anything is fetched
 	}
 	certificates := certvalidity.Request{Component: options.Component, Series: value(series, ""), Leaf: leafYears, CA: caYears}
@@ -55,14 +55,15 @@ func Build(ctx context.Context,
 		return err
 	}
 	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
+		from := sourceOptions(version, source, location, commit, sha256, layout, allowDirty)
 		if years != nil {
-			chosen, err := p.ValiditySeries(certificates, value(version, ""))
+			chosen, err := p.ValiditySeries(certificates, from)
 			if err != nil {
 				return err
 			}
 			series = &chosen
 		}
-		patched, err := patch(ctx, p, sourceOptions(version, source, location, commit, sha256, layout, allowDirty), series, untested, years)
+		patched, err := patch(ctx, p, from, series, untested, years)
 		if err != nil {
 			return err
 		}
@@ -77,7 +78,7 @@ func Build(ctx context.Context,
 
 // Source fetches and verifies a Kubernetes tree, and stops there.
 func Source(ctx context.Context,
-	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	version *string, // Kubernetes tag, such as v1.36.3 (default: that of the folder, or the newest in the lock)
 	source *string, // auto, git, module, archive or dir (default: auto)
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
@@ -97,7 +98,7 @@ func Source(ctx context.Context,
 
 // Patch applies the series to a tree, prints where each hunk went, and stops there.
 func Patch(ctx context.Context,
-	version *string, // Kubernetes tag, such as v1.36.3 (default: the newest in the lock)
+	version *string, // Kubernetes tag, such as v1.36.3 (default: that of the folder, or the newest in the lock)
 	series *string, // folder in patches/ (default: restart-suppression)
 	untested *bool, // also take a version that the series has no range for, or patches that are not locked
 	json *bool, // print the conflicts as JSON, also where there are none
@@ -164,7 +165,7 @@ func checkArguments(args []string) error {
 
 func patch(ctx context.Context, p *pipeline.Pipeline, from pipeline.SourceOptions, series *string, untested *bool, years *certvalidity.Years) (*pipeline.Patched, error) {
 	options := pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries), Untested: value(untested, false), Validity: years}
-	if err := p.CheckSeries(options, from.Version); err != nil {
+	if err := p.CheckSeries(options, from); err != nil {
 		return nil, err // before anything is fetched
 	}
 	tree, err := p.Source(ctx, from)

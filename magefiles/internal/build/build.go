@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -77,7 +79,7 @@ func Key(tree Tree, options Options) workspace.Key {
 // Build compiles into the folder out, which must exist, and returns what it
 // made. The files are named after the component; nothing is there if it fails.
 func (b Builder) Build(ctx context.Context, tree Tree, options Options, out string) (Binary, error) {
-	if err := errors.Join(options.Check(), checkPackage(options, tree)); err != nil {
+	if err := errors.Join(options.Check(), checkPackage(options, tree), options.CheckHost(ctx, b.Environment)); err != nil {
 		return Binary{}, err
 	}
 	binary := Binary{
@@ -127,8 +129,15 @@ func (b Builder) compile(ctx context.Context, tree Tree, options Options, binary
 // examine asks the new binary for its version, and works out the digests meanwhile.
 func (b *Binary) examine(ctx context.Context, tree Tree, options Options) error {
 	var group errgroup.Group
-	if b.StampChecked {
-		group.Go(func() error { return checkStamp(ctx, b.Path, options.Component, tree.Stamp.Version) })
+	if options.runsHere() {
+		want := "" // any answer: EdgeCore names the release of KubeEdge
+		if b.StampChecked {
+			want = tree.Stamp.Version
+		}
+		group.Go(func() error { return checkStamp(ctx, b.Path, options.Component, want) })
+	}
+	if options.Component == edgeCore && hasSQLite(tree) {
+		group.Go(func() error { return checkSQLite(cmp.Or(b.DebugPath, b.Path)) })
 	}
 	if b.DebugPath != "" {
 		group.Go(func() (err error) {
@@ -175,17 +184,6 @@ func packagePath(options Options) string {
 	return "k8s.io/kubernetes/cmd/" + options.Component
 }
 
-// edgeCorePackage is a folder of KubeEdge's repository.
-const edgeCorePackage = "edge/cmd/edgecore"
-
-// checkPackage refuses a tree that does not have the program.
-func checkPackage(options Options, tree Tree) error {
-	if options.Component != edgeCore || exists(filepath.Join(tree.Dir, filepath.FromSlash(edgeCorePackage))) {
-		return nil
-	}
-	return fmt.Errorf("the tree has no %s: build edgecore from a checkout of KubeEdge, with -source=dir -location=FOLDER", edgeCorePackage)
-}
-
 func settings(options Options, tree Tree) []string {
 	cgo := "0"
 	if options.CGO {
@@ -197,6 +195,9 @@ func settings(options Options, tree Tree) []string {
 		flags += " -buildvcs=false"
 	}
 	set := []string{"GOOS=linux", "GOARCH=" + options.Arch, "CGO_ENABLED=" + cgo, "GOFLAGS=" + flags}
+	if options.CGO && options.Arch != runtime.GOARCH {
+		set = append(set, "CC="+crossCompilers[options.Arch].program)
+	}
 	// Releases from 1.30 on vendor for a whole workspace.
 	if workspaceFile := filepath.Join(tree.Dir, "go.work"); tree.Layout == layout.Upstream && exists(workspaceFile) {
 		set = append(set, "GOWORK="+workspaceFile)

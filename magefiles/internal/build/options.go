@@ -30,10 +30,6 @@ func Components() []string {
 	return []string{"kubelet", "kubeadm", "kube-apiserver", "kubectl", edgeCore}
 }
 
-// edgeCore is KubeEdge's program with a kubelet in it. Its repository is a tree in the
-// vendored layout.
-const edgeCore = "edgecore"
-
 // architectures are those that a kubelet is built for.
 func architectures() []string { return []string{"amd64", "arm64"} }
 
@@ -43,9 +39,13 @@ type Options struct {
 	Arch      string
 	Mode      Mode
 	// CGO links C code, as upstream's own builds do. It needs a C compiler for
-	// Arch.
+	// Arch: see CheckHost.
 	CGO bool
 }
+
+// NeedsCGO reports whether a component is built with C code by default. EdgeCore keeps
+// its state in SQLite, which is C.
+func NeedsCGO(component string) bool { return component == edgeCore }
 
 // Check reports the first option that can't be built, with the values that can.
 func (o Options) Check() error {
@@ -57,9 +57,6 @@ func (o Options) Check() error {
 	}
 	if o.Mode != Debug && o.Mode != Release {
 		return fmt.Errorf("mode %q is unknown: want %s or %s", o.Mode, Debug, Release)
-	}
-	if o.CGO && o.Arch != runtime.GOARCH {
-		return fmt.Errorf("cgo needs a C compiler for %s, and this host is %s: build without -cgo, or on such a host", o.Arch, runtime.GOARCH)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func buildKubeadm(t *testing.T, p *pipeline.Pipeline, tag string, years certvali
 		t.Fatal(err)
 	}
 	patch := pipeline.PatchOptions{Validity: validity}
-	if patch.Series, err = p.ValiditySeries(request, tag); err != nil {
+	if patch.Series, err = p.ValiditySeries(request, pipeline.SourceOptions{Version: tag}); err != nil {
 		t.Fatal(err)
 	}
 	return kubeadmOf(t, p, tree, patch)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
 )
 
@@ -43,16 +44,19 @@ func (r Recipe) Build(ctx context.Context, g gocommand.Go, options Options) (str
 	if err := r.Check(options); err != nil {
 		return "", err
 	}
+	cgo := "0"
+	if r.CGO {
+		cgo = "1"
+		if err := build.CheckCompiler(ctx, g.Environment, r.Name, options.Arch); err != nil {
+			return "", err
+		}
+	}
 	modulePath, version, err := r.ModuleAt(options.Version)
 	if err != nil {
 		return "", err
 	}
 	if err := r.layOut(ctx, g, modulePath+"@"+version, options.Tree); err != nil {
 		return "", fmt.Errorf("laying out the sources of %s %s: %w", r.Name, options.Version, err)
-	}
-	cgo := "0"
-	if r.CGO {
-		cgo = "1"
 	}
 	out := filepath.Join(options.Out, r.Program)
 	if err := errors.Join(os.MkdirAll(options.Out, 0o755), os.RemoveAll(out)); err != nil {

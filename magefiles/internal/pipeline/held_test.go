@@ -47,7 +47,7 @@ func TestEditedPatchIsNotBuilt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			early := p.CheckSeries(pipeline.PatchOptions{Series: pipeline.DefaultSeries}, "v1.36.3")
+			early := p.CheckSeries(pipeline.PatchOptions{Series: pipeline.DefaultSeries}, pipeline.SourceOptions{Version: "v1.36.3"})
 			if err := p.Close(); err != nil {
 				t.Fatal(err)
 			}

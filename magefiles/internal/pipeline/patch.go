@@ -179,14 +179,15 @@ func (p *Pipeline) additions(ctx context.Context, tree *source.Tree, options Pat
 	return added, nil
 }
 
-// CheckSeries reports whether a series can be read, has patches for a tag of the lock
-// (empty: the newest), and has those of its lock, so that what is wrong is not found out
-// after a long fetch. The errors are those of Patch.
-func (p *Pipeline) CheckSeries(options PatchOptions, version string) error {
-	if options.Series == StockSeries {
-		return nil
+// CheckSeries reports whether a series can be read, has patches for the tag of a source,
+// and has those of its lock, so that what is wrong is not found out after a long fetch. The
+// errors are those of Patch.
+func (p *Pipeline) CheckSeries(options PatchOptions, from SourceOptions) error {
+	version, err := p.tag(from)
+	if err != nil || options.Series == StockSeries {
+		return err
 	}
-	loaded, _, patches, err := p.selected(options.Series, version, options.Untested)
+	loaded, _, patches, err := p.selected(options.Series, version.String(), options.Untested)
 	if err != nil {
 		return err
 	}

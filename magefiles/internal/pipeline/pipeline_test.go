@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
@@ -264,6 +265,7 @@ func TestCrossBuild(t *testing.T) {
 
 // With C code linked in, as upstream builds it.
 func TestBuildWithCGO(t *testing.T) {
+	programtest.Needs(t, "gcc", "gcc and libc6-dev")
 	root, kubernetes := repository(t)
 	options := debug
 	options.CGO = true
@@ -274,10 +276,6 @@ func TestBuildWithCGO(t *testing.T) {
 	}
 	if got := says(t, built.Path); !strings.Contains(got, "keeps container") {
 		t.Errorf("the binary says %q", got)
-	}
-	options.Arch = map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
-	if err := options.Check(); err == nil {
-		t.Error("a cross build with C code was accepted")
 	}
 }
 

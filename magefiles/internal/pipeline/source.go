@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/layout"
@@ -39,7 +41,7 @@ func (p *Pipeline) Source(ctx context.Context, options SourceOptions) (*source.T
 }
 
 func (p *Pipeline) request(options SourceOptions) (source.Request, error) {
-	version, err := p.version(options.Version)
+	version, err := p.tag(options)
 	if err != nil {
 		return source.Request{}, err
 	}
@@ -61,6 +63,26 @@ func (p *Pipeline) request(options SourceOptions) (source.Request, error) {
 		}
 	}
 	return request, nil
+}
+
+// tag returns the version that is asked for. A folder that vendors Kubernetes says itself
+// which one: it stands for a version that is left out, and another one is refused.
+func (p *Pipeline) tag(options SourceOptions) (kubever.Version, error) {
+	if source.Kind(options.Kind) != source.Dir || options.Location == "" {
+		return p.version(options.Version)
+	}
+	vendored, err := source.ReadVendored(options.Location)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p.version(options.Version)
+	}
+	if err != nil || options.Version == "" {
+		return vendored.Version, err
+	}
+	version, err := kubever.Parse(options.Version)
+	if err != nil {
+		return kubever.Version{}, err
+	}
+	return version, vendored.Check(options.Location, version)
 }
 
 func (p *Pipeline) version(text string) (kubever.Version, error) {

@@ -11,10 +11,10 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/workspace"
 )
 
-// ValiditySeries returns the series that gives kubeadm of a version, or of the newest
-// one, the years that are asked for, and says so where none is needed.
-func (p *Pipeline) ValiditySeries(request certvalidity.Request, version string) (string, error) {
-	parsed, err := p.version(version)
+// ValiditySeries returns the series that gives kubeadm of a source the years that are asked
+// for, and says so where none is needed.
+func (p *Pipeline) ValiditySeries(request certvalidity.Request, from SourceOptions) (string, error) {
+	parsed, err := p.tag(from)
 	if err != nil {
 		return "", err
 	}

@@ -27,7 +27,7 @@ func buildKubeadm(t *testing.T, root, kubernetes string, years *certvalidity.Yea
 	series := pipeline.StockSeries
 	if years != nil {
 		request := certvalidity.Request{Component: "kubeadm", CA: &years.CA, Leaf: &years.Leaf}
-		if series, err = p.ValiditySeries(request, "v1.36.3"); err != nil {
+		if series, err = p.ValiditySeries(request, pipeline.SourceOptions{Version: "v1.36.3"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,10 +93,10 @@ func TestYearsAreForTheVersion(t *testing.T) {
 	}
 	defer p.Close()
 	request := certvalidity.Request{Component: "kubeadm", Series: certvalidity.Series}
-	if _, err := p.ValiditySeries(request, "v1.36.3"); !errors.Is(err, certvalidity.ErrRequest) {
+	if _, err := p.ValiditySeries(request, pipeline.SourceOptions{Version: "v1.36.3"}); !errors.Is(err, certvalidity.ErrRequest) {
 		t.Errorf("got %v, want ErrRequest", err)
 	}
-	if series, err := p.ValiditySeries(request, "v1.30.14"); err != nil || series != certvalidity.Series {
+	if series, err := p.ValiditySeries(request, pipeline.SourceOptions{Version: "v1.30.14"}); err != nil || series != certvalidity.Series {
 		t.Errorf("got %s, %v", series, err)
 	}
 }

@@ -143,6 +143,9 @@ func (f Fetcher) fetchInto(ctx context.Context, request Request, dir string) (re
 			return record{}, err
 		}
 	}
+	if err := origin.checkRelease(worktree, found, request); err != nil {
+		return record{}, err
+	}
 	commit, err := store.Commit(tree, nil, gittree.CommitText{
 		Subject: "Kubernetes " + request.Version.String(),
 		Body:    "The pristine source, as fetched from source " + string(request.Kind) + ".",
