@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // What is refused is refused while the kubelet still runs, and what is only warned of is
@@ -111,9 +113,7 @@ func linkedLog(t *testing.T, n node) []string {
 // Without the right to trace nothing is done. (The value of yama can't be set back, so
 // what is made of it is checked below.)
 func TestDebugKubeletWithoutPtrace(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("drops a capability: run it as root")
-	}
+	programtest.NeedsRoot(t)
 	t.Parallel()
 	n := startNode(t)
 	inner := n.debugKubelet(t, "v1.30.14", "well", unoptimised)
@@ -130,6 +130,7 @@ func TestDebugKubeletWithoutPtrace(t *testing.T) {
 // sourced runs a function of the scripts.
 func sourced(t *testing.T, input, line string) (int, string) {
 	t.Helper()
+	programtest.Needs(t, "bash", "bash")
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", "action=exec here=.; . ./debug-session.bash; . ./debug-unit.bash; "+line)
 	cmd.Stdin = strings.NewReader(input)
 	return run(t, cmd)

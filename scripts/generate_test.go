@@ -95,9 +95,7 @@ func TestGenerateState(t *testing.T) {
 		for pack, shell := range shells {
 			t.Run(name+" in "+pack, func(t *testing.T) {
 				t.Parallel()
-				if _, err := exec.LookPath(shell[0]); err != nil {
-					t.Skipf("runs in %s: install Debian's package %s", shell[0], pack)
-				}
+				programtest.Needs(t, pack, shell[0])
 				p := makePlace(t, "v1.30.14")
 				if test.prepare != nil {
 					test.prepare(t, p)
@@ -114,9 +112,7 @@ func TestGenerateState(t *testing.T) {
 
 func giveAway(t *testing.T, p place) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("gives a folder to another user: run it as root")
-	}
+	programtest.NeedsRoot(t)
 	must(t, os.Chown(p.root, 12345, -1))
 }
 
@@ -172,9 +168,7 @@ func (p place) check(t *testing.T, want []string, written bool) {
 func TestGenerateStateOfARunningKubelet(t *testing.T) {
 	for pack, shell := range shells {
 		t.Run(pack, func(t *testing.T) {
-			if _, err := exec.LookPath(shell[0]); err != nil {
-				t.Skipf("runs in %s: install Debian's package %s", shell[0], pack)
-			}
+			programtest.Needs(t, pack, shell[0])
 			n := startNode(t)
 			must(t, os.Remove(n.path("bin", "kubelet")))
 			pid := strings.TrimSpace(read(t, n.path("pid")))

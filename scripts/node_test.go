@@ -109,6 +109,7 @@ func startNode(t *testing.T) node {
 // newNode makes the folders of a node.
 func newNode(t *testing.T) node {
 	t.Helper()
+	programtest.Needs(t, "bash", "bash")
 	here, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)

@@ -6,12 +6,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 func TestRenewCertsIsClean(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
-		t.Skip("checks the scripts: install Debian's package shellcheck")
-	}
+	programtest.Needs(t, "shellcheck", "shellcheck")
 	// From here the paths in the sources are those from the repository's root.
 	cmd := exec.CommandContext(t.Context(), "shellcheck", "--external-sources", "--check-sourced", "--source-path=..", "renew-certs")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -21,6 +21,7 @@ func TestRenewCertsIsClean(t *testing.T) {
 
 // Help is for a person who has never seen the script.
 func TestRenewCertsHelp(t *testing.T) {
+	programtest.Needs(t, "bash", "bash")
 	out, err := exec.CommandContext(t.Context(), "./renew-certs", "--help").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,7 @@ func TestRenewCertsHelp(t *testing.T) {
 
 // What makes no sense is said before anything is looked at.
 func TestRenewCertsUsage(t *testing.T) {
+	programtest.Needs(t, "bash", "bash")
 	for name, test := range map[string]struct {
 		args []string
 		says string

@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // scripts are those that a person runs.
 var scripts = []string{"upgrade-kubelet", "rollback-kubelet", "generate-state.sh", "debug-kubelet"}
 
 func TestShellcheck(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
-		t.Skip("checks the scripts: install Debian's package shellcheck")
-	}
+	programtest.Needs(t, "shellcheck", "shellcheck")
 	args := append([]string{"--external-sources", "--check-sourced"}, scripts...)
 	cmd := exec.CommandContext(t.Context(), "shellcheck", append(args, "testdata/systemctl")...)
 	// From here the paths in the sources are those from the repository's root.
@@ -29,6 +29,7 @@ func TestShellcheck(t *testing.T) {
 // Help is for a person who has never seen the script, and changes nothing. A script that
 // is called by a link finds what lies beside it.
 func TestHelp(t *testing.T) {
+	programtest.Needs(t, "bash", "bash")
 	here, err := filepath.Abs(".")
 	must(t, err)
 	links := t.TempDir()
@@ -48,6 +49,7 @@ func TestHelp(t *testing.T) {
 
 // Which program a unit starts, from unit files as systemctl cat prints them.
 func TestUnitProgram(t *testing.T) {
+	programtest.Needs(t, "bash", "bash")
 	for unit, want := range map[string]string{
 		"kubeadm":   "/usr/bin/kubelet",
 		"plain":     "/usr/local/bin/kubelet",

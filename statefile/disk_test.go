@@ -19,7 +19,7 @@ func smallDisk(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=16k"); err != nil {
-		t.Skipf("needs the right to mount a small file system (run it as root): %v", err)
+		t.Skipf("a small file system can't be mounted: run it as root (%v)", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(root, 0); err != nil {

@@ -154,7 +154,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	t.Run("another owner", func(t *testing.T) {
 		if os.Geteuid() != 0 {
-			t.Skip("needs root, to give a file to another user")
+			t.Skip("this user is not root: run it as root")
 		}
 		path := saved(t, someState(t))
 		if err := os.Chown(path, 65534, 65534); err != nil {

@@ -183,9 +183,7 @@ func TestGatherBadNodes(t *testing.T) {
 		"a state folder that is a file": {works, func(t *testing.T, p *place) { p.write(t, "root/steadylet", "", 0o600) },
 			func(f doctor.Facts) error { return f.Folder.Err }, "is not a folder"},
 		"a state folder of another user": {works, func(t *testing.T, p *place) {
-			if os.Geteuid() != 0 {
-				t.Skip("needs root, to give a folder away")
-			}
+			programtest.NeedsRoot(t)
 			if err := errors.Join(os.Mkdir(p.path("root/steadylet"), 0o700), os.Chown(p.path("root/steadylet"), 12, 12)); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 func TestDebianPackage(t *testing.T) {
@@ -23,9 +25,7 @@ func TestOfPackage(t *testing.T) {
 	if got := ofPackage(t.Context(), os.Args[0]); got.Err != nil || got.Name != "" {
 		t.Errorf("this test is of %+v", got)
 	}
-	if _, err := os.Stat("/usr/bin/dpkg-query"); err != nil {
-		t.Skip("needs dpkg")
-	}
+	programtest.Needs(t, "dpkg", "/usr/bin/dpkg-query")
 	if got := ofPackage(t.Context(), "/usr/bin/dpkg-query"); got.Err != nil || got.Name != "dpkg" || got.Manager != "dpkg" || got.Held {
 		t.Errorf("dpkg is of %+v", got)
 	}

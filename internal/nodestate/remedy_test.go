@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/statefile"
 )
 
@@ -20,9 +21,7 @@ func TestRemedyOfTheFolder(t *testing.T) {
 		"a link": {func(folder string) error { return os.Symlink(t.TempDir(), folder) }, "a link is not followed"},
 		"a file": {func(folder string) error { return os.WriteFile(folder, nil, 0o600) }, "make a folder"},
 		"another user's": {func(folder string) error {
-			if os.Geteuid() != 0 {
-				t.Skip("gives a folder to another user: run it as root")
-			}
+			programtest.NeedsRoot(t)
 			return errors.Join(os.Mkdir(folder, 0o700), os.Chown(folder, 12345, -1))
 		}, "give it to the kubelet's user"},
 	} {

@@ -8,19 +8,17 @@ import (
 	"testing"
 )
 
-// Lacks skips a test for want of something, and says how to get it. go tool mage test counts
-// the skips that say the same as one; what a how has in brackets at its end may differ.
-func Lacks(t testing.TB, what, how string) {
+// Needs skips a test that runs programs of which one is not there, and names the Debian
+// packages that have them.
+//
+// go tool mage test counts skips that give the same reason together, whatever the reason has
+// in brackets at its end.
+func Needs(t testing.TB, packages string, programs ...string) {
 	t.Helper()
-	t.Skipf("needs %s: %s", what, how)
-}
-
-// Needs skips a test that runs a program which is not there, and names the Debian package
-// that has it.
-func Needs(t testing.TB, program, packages string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		Lacks(t, program, "install Debian's "+packages)
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is missing: install Debian's package %s", program, packages)
+		}
 	}
 }
 
@@ -28,17 +26,17 @@ func Needs(t testing.TB, program, packages string) {
 func NeedsRoot(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		Lacks(t, "root", "run it as root")
+		t.Skip("this user is not root: run it as root")
 	}
 }
 
-// Module returns the folder of a module ("k8s.io/api@v0.31.0") in the module cache, or skips
-// the test.
+// Module returns the folder of a module, such as "k8s.io/api@v0.31.0", in the module cache,
+// or skips the test.
 func Module(t testing.TB, module string) string {
 	t.Helper()
 	folder := filepath.Join(ModuleCache(t), filepath.FromSlash(module))
 	if _, err := os.Stat(folder); err != nil {
-		Lacks(t, "the modules of Kubernetes in the module cache", "download them as .ci/run does (go mod download "+module+")")
+		t.Skipf("the module cache lacks modules of Kubernetes: download them as .ci/run does (go mod download %s)", module)
 	}
 	return folder
 }

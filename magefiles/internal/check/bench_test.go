@@ -1,15 +1,13 @@
 package check_test
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/check"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -64,14 +62,7 @@ func thirtyPatches(b *testing.B, root string) *series.Series {
 // BenchmarkThirtyPatches checks a series of thirty patches on a real tag. "described" knows
 // the tag's tree already; "from scratch" reads every file of it first.
 func BenchmarkThirtyPatches(b *testing.B) {
-	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		b.Fatal(err)
-	}
-	root := filepath.Join(strings.TrimSpace(string(out)), "k8s.io", "kubernetes@v1.31.0")
-	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
-		b.Skip("the module cache doesn't have it; go mod download k8s.io/kubernetes@v1.31.0 brings it")
-	}
+	root := programtest.Module(b, "k8s.io/kubernetes@v1.31.0")
 	publishedVersion := kubever.Version{Major: 1, Minor: 31}
 	s := thirtyPatches(b, root)
 	published := &source.Published{Root: root}

@@ -2,9 +2,7 @@ package debugkit_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/debugkit"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 )
@@ -48,16 +47,9 @@ func TestBreakpointsAreInEveryLockedTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, entry := range locked.Versions {
 		t.Run(entry.Version.String(), func(t *testing.T) {
-			tree := filepath.Join(strings.TrimSpace(string(cache)), "k8s.io", "kubernetes@"+entry.Version.String())
-			if _, err := os.Stat(tree); errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("the module cache doesn't have it; go mod download k8s.io/kubernetes@%s brings it", entry.Version)
-			}
+			tree := programtest.Module(t, "k8s.io/kubernetes@"+entry.Version.String())
 			for name, set := range all {
 				for _, breakpoint := range set {
 					if err := breakpoint.FindIn(os.DirFS(tree)); err != nil {

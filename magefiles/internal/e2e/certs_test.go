@@ -193,22 +193,11 @@ func opensslYears(t *testing.T, pem []byte) int {
 	return int((time.Until(ends) + certvalidity.Year/2) / certvalidity.Year)
 }
 
-// requireOpenSSL skips a test that would prove nothing.
-func requireOpenSSL(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("reads certificates with openssl: install Debian's package openssl")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("kubeadm --rootfs needs root: run it as root")
-	}
-}
-
 // Every certificate that a new cluster is made of, and every one that is renewed, is
 // valid for the years that were asked for: by the patches up to 1.30, by the
 // configuration from 1.31 on.
 func TestYearsOfCertificates(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	tags := []string{"v1.30.14", "v1.31.0"}
 	if *everyKubeadm {

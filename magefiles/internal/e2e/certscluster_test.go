@@ -14,17 +14,14 @@ import (
 
 	"github.com/steadylet/steadylet/magefiles/internal/certvalidity"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
-	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // A cluster whose certificates are renewed goes on: its API server serves with the new
 // ones, the kubelet is connected, and nothing was restarted but what used the old ones. It
 // begins with a patched kubeadm of 1.30.14, and is renewed with one of more years.
 func TestRenewedCluster(t *testing.T) {
-	requireOpenSSL(t)
-	if err := upgrade.Require(); err != nil {
-		t.Skip(err)
-	}
+	needsRenewal(t)
+	needsCluster(t)
 	p := open(t)
 	longer := certvalidity.Years{Leaf: 20, CA: usual.CA}
 	command, old, long := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual), buildKubeadm(t, p, "v1.30.14", longer)

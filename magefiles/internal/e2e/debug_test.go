@@ -20,6 +20,7 @@ import (
 	"github.com/go-delve/delve/service/rpc2"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/debugkit"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
@@ -33,6 +34,7 @@ var debugScripts = []string{"debug-kubelet", "debug-session.bash", "debug-unit.b
 // and the node is as it was afterwards: the same kubelet with the same arguments, and the
 // same containers all the time. The sources that Delve names are found in other places.
 func TestDebugKubelet(t *testing.T) {
+	needsSupervisor(t)
 	p := open(t)
 	tree := fetch(t, p, pipeline.SourceOptions{Version: "v1.31.0", Kind: "module"})
 	stock := compile(t, p, tree, pipeline.StockSeries)
@@ -288,11 +290,7 @@ func sameTree(t *testing.T, kubelet, worktree string, where *api.Thread) {
 	if line := lineOf(t, file, where.Line); !strings.Contains(line, "func containerChanged(") {
 		t.Errorf("%s:%d is %q", file, where.Line, line)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	published, err := debugkit.FindTree(filepath.Join(strings.TrimSpace(string(out)), "k8s.io", "kubernetes@v1.31.0"), "")
+	published, err := debugkit.FindTree(filepath.Join(programtest.ModuleCache(t), "k8s.io", "kubernetes@v1.31.0"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,6 +319,7 @@ const runcVersion = "v1.1.13"
 
 // A debug build of runc is read as well, from the recipe to the line.
 func TestDebugRunc(t *testing.T) {
+	programtest.Needs(t, "gcc", "gcc")
 	p := open(t)
 	delve, err := p.Delve(t.Context())
 	if err != nil {

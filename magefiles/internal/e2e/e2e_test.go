@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/firstrun"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
@@ -45,7 +46,7 @@ func tarball(t *testing.T) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(*root, tarballPattern))
 	if err != nil || len(found) != 1 {
-		t.Skipf("needs Debian's source of Kubernetes: with a deb-src line in apt's sources, run "+
+		t.Skipf("Debian's source of Kubernetes is missing: with a deb-src line in apt's sources, run "+
 			"`apt-get source --download-only kubernetes` in the folder .ci/inputs (found %v %v)", found, err)
 	}
 	return found[0]
@@ -54,6 +55,7 @@ func tarball(t *testing.T) string {
 // One tag, four ways: the trees that an archive, a bare repository on disk and
 // one behind HTTP give must be the same, to the commit, and be upstream's.
 func TestEverySourceOfOneTagIsTheSameTree(t *testing.T) {
+	programtest.Needs(t, "git", "git")
 	p := open(t)
 	archive := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "archive", Location: tarball(t)})
 	if archive.Origin.RootSum != archive.Request.Entry.RootSum() || !archive.Origin.Verified {
@@ -121,6 +123,8 @@ func repository(t *testing.T, p *pipeline.Pipeline, tree *source.Tree) (bare, co
 // The first run of a kubelet from each side of the range: of 1.20.2 through git,
 // and of a module version. A stock kubelet is the control: it writes no state.
 func TestFirstRun(t *testing.T) {
+	needsNode(t)
+	programtest.Needs(t, "git", "git")
 	p := open(t)
 	debugger, err := p.Delve(t.Context())
 	if err != nil {
@@ -187,6 +191,8 @@ func compileProgram(t *testing.T, p *pipeline.Pipeline, tree *source.Tree, serie
 // An in-place upgrade over the change of the hash, on real kubelets: the container
 // is kept, the stock control restarts it, and an edit still restarts it.
 func TestUpgrade(t *testing.T) {
+	needsNode(t)
+	programtest.Needs(t, "git", "git")
 	p := open(t)
 	archive := fetch(t, p, pipeline.SourceOptions{Version: "v1.20.2", Kind: "archive", Location: tarball(t)})
 	bare, commit := repository(t, p, archive)

@@ -27,6 +27,7 @@ const fullNode = 110
 
 // The node command on a full node: what it takes is bounded.
 func TestFiguresOfAFullNode(t *testing.T) {
+	needsNode(t)
 	command := buildSteadylet(t)
 	kubelet, _ := fleetPrograms(t)
 	node := startStateNode(t)

@@ -55,6 +55,7 @@ func fleetPrograms(t *testing.T) (kubelet, apiserver string) {
 // The manifests are right, ask for no more than they say, and do what they are for: a
 // real API server checks them, and a real kubelet runs the DaemonSet's pod.
 func TestFleet(t *testing.T) {
+	needsCluster(t)
 	command := buildSteadylet(t)
 	kubelet, apiserver := fleetPrograms(t)
 	f := startFleet(t, apiserver)

@@ -29,9 +29,6 @@ type fleet struct {
 
 func startFleet(t *testing.T, apiserver string) *fleet {
 	t.Helper()
-	if err := upgrade.Require(); err != nil {
-		t.Skip(err)
-	}
 	node, err := testnode.StartNode(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func (r *renewal) leftovers(t *testing.T) []string {
 
 // What can't be renewed is refused in words, and everything is as it was before.
 func TestRenewalThatIsRefused(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)

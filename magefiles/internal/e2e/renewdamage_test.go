@@ -77,7 +77,7 @@ func linkKey(t *testing.T, r *renewal) {
 // An authority that a company's root signed signs what is renewed, and all of it fits: to
 // us, to kubeadm, and to openssl.
 func TestRenewalUnderAnIntermediateAuthority(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	dir, now := t.TempDir(), time.Now()

@@ -25,9 +25,6 @@ const sshd = "/usr/sbin/sshd"
 // folder, or the same one where that is empty.
 func serveSSH(t *testing.T, path string, hosts map[string]string) string {
 	t.Helper()
-	if _, err := exec.LookPath(sshd); err != nil {
-		t.Skip("renews certificates over ssh: install Debian's package openssh-server")
-	}
 	dir := t.TempDir()
 	for _, name := range []string{"host", "client"} {
 		out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, name)).CombinedOutput()
@@ -135,7 +132,7 @@ func nothingLeft(t *testing.T) {
 
 // Other masters are done one after the other, and none after the first that fails.
 func TestRenewalOfOtherHosts(t *testing.T) {
-	requireOpenSSL(t)
+	needsSSH(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)
@@ -193,7 +190,7 @@ func TestRenewalOfOtherHosts(t *testing.T) {
 // Each host puts its own newest backup back; a loop around the script reaches its end; and
 // what is to be done on a host is said as it is done from here.
 func TestOtherHostsGoBack(t *testing.T) {
-	requireOpenSSL(t)
+	needsSSH(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)

@@ -136,7 +136,7 @@ func (recording recorded) is(t *testing.T, r *renewal, want map[string]string, w
 // A renewal that is killed at any step leaves every file whole, and the next run renews. So
 // does a backup that is being put back.
 func TestRenewalThatIsKilled(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)
@@ -196,7 +196,7 @@ func next(t *testing.T, out, text string) string {
 // A run that is asked to end puts things right itself, and what it says is to be done next
 // does what it says.
 func TestRenewalThatIsInterrupted(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)
@@ -285,7 +285,7 @@ func last(ran []string) int {
 
 // What is lost is put back from the backup alone: folders too, with their modes.
 func TestRestoreOfWhatIsLost(t *testing.T) {
-	requireOpenSSL(t)
+	needsRenewal(t)
 	p := open(t)
 	command, k := buildSteadylet(t), buildKubeadm(t, p, "v1.30.14", usual)
 	m := newMaster(t, k, t.TempDir(), 6443)

@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
-	"github.com/steadylet/steadylet/magefiles/internal/upgrade"
 )
 
 // script is a run of a script on the node.
@@ -104,9 +103,8 @@ func (s *supervised) runs(t *testing.T, program string) {
 // scriptPrograms returns the kubelets, and the API server of 1.31.0.
 func scriptPrograms(t *testing.T) (built kubelets, apiserver string) {
 	t.Helper()
-	if err := upgrade.Require(); err != nil {
-		t.Skip(err)
-	}
+	needsSupervisor(t)
+	needsCluster(t)
 	if *ready != "" {
 		return debugKubelets(t), filepath.Join(*ready, "v1.31.0", "linux-"+runtime.GOARCH, "stock-debug", "kube-apiserver")
 	}

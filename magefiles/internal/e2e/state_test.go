@@ -164,6 +164,7 @@ func (n *stateNode) replaced(t *testing.T, kubelet *testnode.Process, before str
 // kubelet alone can't know any more: the manifest was touched meanwhile. Without the
 // file it is recreated, which is the control.
 func TestGeneratedStateKeepsAStaticPod(t *testing.T) {
+	needsNode(t)
 	command := buildSteadylet(t)
 	built := debugKubelets(t)
 	stock, patched := built.stock, built.patched

@@ -37,11 +37,6 @@ const retiredGate = "ReadWriteOncePod"
 // may have the retired gate.
 func superviseKubelet(t *testing.T, stock string, retired bool, apiserver string) *supervised {
 	t.Helper()
-	for _, program := range []string{"runsv", "sv"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("runs a kubelet under a supervisor: install Debian's package runit")
-		}
-	}
 	command := buildSteadylet(t)
 	s := &supervised{stateNode: startStateNode(t)}
 	s.installed, s.kit, s.backups = filepath.Join(s.Dir(), "bin", "kubelet"), filepath.Join(s.Dir(), "kit"), filepath.Join(s.Dir(), "backups", "kubelets")

@@ -19,6 +19,7 @@ import (
 // In-place upgrades over the change of the hash, on a real cluster of one node: stock
 // kubelets restart what they are known to restart, patched ones what was edited.
 func TestUpgradeScenarios(t *testing.T) {
+	needsCluster(t)
 	p := open(t)
 	for name, test := range map[string]struct {
 		toStock   bool
@@ -48,6 +49,7 @@ func TestUpgradeScenarios(t *testing.T) {
 // A run that is ended in its midst, by a person or by what bounds a job's time, leaves
 // nothing on the host. (Everybody in the process group gets the signal.)
 func TestUpgradeThatIsEnded(t *testing.T) {
+	needsCluster(t)
 	if *root == "" {
 		t.Skip("builds real kubelets: run it with go tool mage test")
 	}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/export"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
@@ -47,11 +47,7 @@ func lockedTags(t *testing.T) []export.Tag {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache := filepath.Join(strings.TrimSpace(string(out)), "k8s.io")
+	cache := filepath.Join(programtest.ModuleCache(t), "k8s.io")
 	var tags []export.Tag
 	for _, version := range locked.Known() {
 		root := filepath.Join(cache, "kubernetes@"+version.String())
@@ -69,7 +65,7 @@ func lockedTags(t *testing.T) []export.Tag {
 		tags = append(tags, export.Tag{Version: version, Files: roottree.NewFiles(published)})
 	}
 	if len(tags) == 0 {
-		t.Skip("the module cache has no locked tag")
+		programtest.Module(t, "k8s.io/kubernetes@"+locked.Known()[0].String())
 	}
 	return tags
 }

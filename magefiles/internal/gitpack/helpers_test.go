@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
@@ -43,6 +44,7 @@ func (c *collector) Complete(*idxfile.MemoryIndex) error {
 
 func git(t testing.TB, dir, stdin string, args ...string) string {
 	t.Helper()
+	programtest.Needs(t, "git", "git")
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader(stdin)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
 )
@@ -28,6 +29,7 @@ type served struct {
 
 func serve(t *testing.T, content files) served {
 	t.Helper()
+	programtest.Needs(t, "git", "git")
 	root := t.TempDir()
 	source, bare := filepath.Join(root, "source"), filepath.Join(root, "bare.git")
 	content.write(t, source)

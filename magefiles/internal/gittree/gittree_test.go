@@ -13,6 +13,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 )
 
@@ -113,6 +114,7 @@ func snapshot(t *testing.T, store *gittree.Store, worktree string) plumbing.Hash
 
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
+	programtest.Needs(t, "git", "git")
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

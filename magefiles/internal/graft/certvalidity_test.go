@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
@@ -45,7 +46,7 @@ func TestCertValidityApplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := filepath.Join(moduleCache(t), "k8s.io")
+	cache := filepath.Join(programtest.ModuleCache(t), "k8s.io")
 	for _, entry := range locked.Versions {
 		if entry.Version.Minor > 30 {
 			continue
@@ -53,7 +54,7 @@ func TestCertValidityApplies(t *testing.T) {
 		t.Run(entry.Version.String(), func(t *testing.T) {
 			tree, missing := findStaged(t, cache, entry.Version)
 			if missing != "" {
-				t.Skipf("%s is not in the module cache; go mod download k8s.io/%s brings it", missing, filepath.Base(missing))
+				programtest.Module(t, "k8s.io/"+filepath.Base(missing))
 			}
 			checkCertValidity(t, tree, entry.Version)
 		})

@@ -2,13 +2,11 @@ package graft_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/hookcheck"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
@@ -28,13 +26,9 @@ func TestSeriesAppliesToEveryLockedTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := moduleCache(t)
 	for _, entry := range locked.Versions {
 		t.Run(entry.Version.String(), func(t *testing.T) {
-			tree := filepath.Join(cache, "k8s.io", "kubernetes@"+entry.Version.String())
-			if _, err := os.Stat(tree); errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("the module cache doesn't have it; go mod download k8s.io/kubernetes@%s brings it", entry.Version)
-			}
+			tree := programtest.Module(t, "k8s.io/kubernetes@"+entry.Version.String())
 			patches, err := loaded.Select(entry.Version, false)
 			if err != nil {
 				t.Fatal(err)
@@ -80,15 +74,6 @@ func loadSeries(t *testing.T) *series.Series {
 		t.Fatal(err)
 	}
 	return loaded
-}
-
-func moduleCache(t *testing.T) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // stock is an unpatched tree, by its folder.

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/impact"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
@@ -38,15 +37,12 @@ func version(t *testing.T, text string) kubever.Version {
 // it lacks.
 func cached(t *testing.T, v kubever.Version) (modules impact.Modules, lacks string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cache := programtest.ModuleCache(t)
 	modules = impact.Modules{}
 	for module, tag := range map[string]string{
 		"k8s.io/kubernetes": v.String(), "k8s.io/api": v.StagingModule(), "k8s.io/apimachinery": v.StagingModule(),
 	} {
-		modules[module] = filepath.Join(strings.TrimSpace(string(out)), filepath.FromSlash(module)+"@"+tag)
+		modules[module] = filepath.Join(cache, filepath.FromSlash(module)+"@"+tag)
 		if _, err := os.Stat(modules[module]); errors.Is(err, fs.ErrNotExist) {
 			lacks = module + "@" + tag
 		}
@@ -59,7 +55,7 @@ func modulesOf(t *testing.T, v kubever.Version) impact.Modules {
 	t.Helper()
 	modules, lacks := cached(t, v)
 	if lacks != "" {
-		t.Skipf("the module cache doesn't have it; go mod download %s brings it", lacks)
+		programtest.Module(t, lacks)
 	}
 	return modules
 }

@@ -51,7 +51,8 @@ func TestMinors(t *testing.T) {
 	t.Logf("%d of %d steps compared", compared, len(minors)-1)
 	switch {
 	case compared == 0:
-		t.Skip("the module cache has none of them; .ci/run says what to download")
+		modulesOf(t, version(t, minors[0])) // or those of the next one are missing
+		modulesOf(t, version(t, minors[1]))
 	case *update && compared < len(minors)-1:
 		t.Fatal("not every version is in the module cache")
 	case *update:

@@ -3,15 +3,14 @@ package pipeline_test
 import (
 	"bytes"
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/check"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
@@ -30,15 +29,8 @@ func ownSeries(t *testing.T) (root string, tags int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, version := range known.Known() {
-		module := filepath.Join(strings.TrimSpace(string(out)), "k8s.io", "kubernetes@"+version.String())
-		if _, err := os.Stat(module); errors.Is(err, fs.ErrNotExist) {
-			t.Skipf("the module cache doesn't have it; go mod download k8s.io/kubernetes@%s brings it", version)
-		}
+		programtest.Module(t, "k8s.io/kubernetes@"+version.String())
 	}
 	return root, len(known.Versions)
 }

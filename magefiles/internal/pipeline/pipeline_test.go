@@ -226,9 +226,7 @@ func sections(t *testing.T, path string) map[string]bool {
 // with the binary's folder as its debug file directory.
 func debuggerFinds(t *testing.T, path string) string {
 	t.Helper()
-	if _, err := exec.LookPath("gdb"); err != nil {
-		t.Skip("needs gdb, of Debian's package of that name")
-	}
+	programtest.Needs(t, "gdb", "gdb")
 	out, err := exec.Command("gdb", "-batch", "-nx", "-iex", "set debug-file-directory "+filepath.Dir(path),
 		"-ex", "info line k8s.io/kubernetes/pkg/kubelet/kuberuntime.Describe", path).CombinedOutput()
 	if err != nil {
@@ -239,9 +237,10 @@ func debuggerFinds(t *testing.T, path string) string {
 
 func noteID(t *testing.T, path string) string {
 	t.Helper()
+	programtest.Needs(t, "binutils", "readelf")
 	out, err := exec.Command("readelf", "-n", path).Output()
 	if err != nil {
-		t.Skip("needs readelf, of Debian's package binutils")
+		t.Fatal(err)
 	}
 	_, id, _ := strings.Cut(string(out), "Build ID: ")
 	id, _, _ = strings.Cut(id, "\n")
@@ -265,7 +264,7 @@ func TestCrossBuild(t *testing.T) {
 
 // With C code linked in, as upstream builds it.
 func TestBuildWithCGO(t *testing.T) {
-	programtest.Needs(t, "gcc", "gcc and libc6-dev")
+	programtest.Needs(t, "gcc", "gcc")
 	root, kubernetes := repository(t)
 	options := debug
 	options.CGO = true

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 	"github.com/steadylet/steadylet/magefiles/internal/release"
 )
@@ -99,9 +100,7 @@ func runRelease(ctx context.Context, config pipeline.Config, options pipeline.Re
 
 // From a source to a signed release, in two folders: the same bytes.
 func TestReleaseIsReproducible(t *testing.T) {
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Skip("needs ssh-keygen, of Debian's package openssh-client")
-	}
+	programtest.Needs(t, "openssh-client", "ssh-keygen")
 	key := filepath.Join(t.TempDir(), "key")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

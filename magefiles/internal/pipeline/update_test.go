@@ -3,9 +3,7 @@ package pipeline_test
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
@@ -53,17 +52,11 @@ func onlyLocked(t *testing.T, root string, keep kubever.Version) {
 // what is known of the versions of Kubernetes, so that what the test makes up stays here.
 func moduleCache(t *testing.T, tags ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, to := strings.TrimSpace(string(out)), t.TempDir()
+	from, to := programtest.ModuleCache(t), t.TempDir()
 	shared := []string{"k8s.io", "cache/download/k8s.io/api", "cache/download/k8s.io/apimachinery", "cache/download/sumdb"}
 	for _, tag := range tags {
 		for _, module := range []string{"kubernetes@" + tag, "api@v0" + tag[2:], "apimachinery@v0" + tag[2:]} {
-			if _, err := os.Stat(filepath.Join(from, "k8s.io", module)); errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("the module cache doesn't have it; go mod download k8s.io/%s brings it", module)
-			}
+			programtest.Module(t, "k8s.io/"+module)
 		}
 		for _, kind := range []string{"info", "mod", "zip", "ziphash"} {
 			shared = append(shared, "cache/download/k8s.io/kubernetes/@v/"+tag+"."+kind)

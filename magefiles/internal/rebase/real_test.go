@@ -3,9 +3,7 @@ package rebase
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -43,15 +42,7 @@ func cached(t *testing.T, tag string) (*source.Published, []kubever.Version) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := filepath.Join(strings.TrimSpace(string(out)), "k8s.io", "kubernetes@"+tag)
-	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the module cache doesn't have it; go mod download k8s.io/kubernetes@%s brings it", tag)
-	}
-	return &source.Published{Entry: entry, Root: root}, locked.Known()
+	return &source.Published{Entry: entry, Root: programtest.Module(t, "k8s.io/kubernetes@"+tag)}, locked.Known()
 }
 
 // without copies the series, less one variant.

@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
@@ -53,9 +55,8 @@ func read(t *testing.T, path string) string {
 // output runs a program, or skips the test where it isn't installed.
 func output(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
-	if _, err := exec.LookPath(args[0]); err != nil {
-		t.Skipf("needs %s: install Debian's package that has it (dpkg, rpm, openssh-client, coreutils)", args[0])
-	}
+	packages := map[string]string{"dpkg-deb": "dpkg", "dpkg-query": "dpkg", "ssh-keygen": "openssh-client"}
+	programtest.Needs(t, cmp.Or(packages[args[0]], args[0]), args[0])
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // busybox is where Debian's package busybox-static puts its program. The maintainer
@@ -26,15 +28,12 @@ type scratch struct {
 // chroot, which needs rights.
 func newScratch(t *testing.T, program string) scratch {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("installing into a scratch root needs root, for chroot: run it as root")
-	}
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("needs %s: install Debian's package of that name", program)
-	}
+	programtest.NeedsRoot(t)
+	programtest.Needs(t, program, program)
+	programtest.Needs(t, "busybox-static", busybox)
 	shell, err := os.ReadFile(busybox)
 	if err != nil {
-		t.Skipf("needs %s: install Debian's package busybox-static", busybox)
+		t.Fatal(err)
 	}
 	s := scratch{t: t, root: t.TempDir()}
 	write(t, s.path("/bin/sh"), string(shell), 0o755)

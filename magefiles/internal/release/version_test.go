@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/release"
 )
 
@@ -81,9 +82,7 @@ func olderThan(t *testing.T, program, older, newer string) bool {
 	if program == "rpm" {
 		return strings.TrimSpace(must(t, "rpm", "--eval", "%{lua:print(rpm.vercmp('"+older+"', '"+newer+"'))}")) == "-1"
 	}
-	if _, err := exec.LookPath("dpkg"); err != nil {
-		t.Skip("needs dpkg, of Debian's package of that name")
-	}
+	programtest.Needs(t, "dpkg", "dpkg")
 	return exec.Command("dpkg", "--compare-versions", older, "lt", newer).Run() == nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 var update = flag.Bool("update", false, "write the expected conflicts and reports anew")
@@ -93,9 +95,7 @@ func TestApplyAgreesWithGit(t *testing.T) {
 
 func requireGit(t testing.TB) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs the git program to compare with; install the package git")
-	}
+	programtest.Needs(t, "git", "git")
 }
 
 // git runs git away from the user's configuration.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // checkout makes a git checkout with the real git: one committed file, one
@@ -31,6 +33,7 @@ func checkout(t *testing.T) string {
 
 func runGit(t *testing.T, dir string, args ...string) string {
 	t.Helper()
+	programtest.Needs(t, "git", "git")
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

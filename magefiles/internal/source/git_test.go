@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/gittree/gittreetest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
@@ -30,6 +31,7 @@ type served struct{ path, url, commit string }
 
 func serve(t *testing.T) served {
 	t.Helper()
+	programtest.Needs(t, "git", "git")
 	dir := t.TempDir()
 	from := filepath.Join(dir, "from")
 	for name, content := range map[string]string{
@@ -207,7 +209,7 @@ func TestFullDisk(t *testing.T) {
 	from := serve(t)
 	dir := t.TempDir()
 	if err := mountTiny(dir); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v", err)
+		t.Skipf("a small file system can't be mounted: run it as root (%v)", err)
 	}
 	defer unmount(dir)
 	space, err := workspace.Acquire(filepath.Join(dir, "w"), t.Name(), time.Now())

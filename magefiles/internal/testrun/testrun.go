@@ -14,10 +14,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/command"
 )
 
@@ -43,8 +45,8 @@ func packing() []string {
 	return []string{internal + "pipeline", internal + "release"}
 }
 
-// Run checks the sources, then runs every test. The last line that it writes
-// counts the tests.
+// Run checks the sources, then runs every test. The last lines that it writes count the
+// tests, and say what was left out and why.
 func Run(ctx context.Context, config Config) error {
 	if err := config.checks(ctx); err != nil {
 		return err
@@ -56,22 +58,40 @@ func Run(ctx context.Context, config Config) error {
 	packages := slices.DeleteFunc(strings.Fields(string(out)), func(path string) bool {
 		return path == endToEnd || slices.Contains(packing(), path)
 	})
-	var sum result
-	err = config.test(ctx, &sum, append([]string{"-race", "-timeout=20m"}, packages...)...)
+	sum := result{noRace: withoutRace(ctx)}
+	flags := []string{"-timeout=20m"}
+	if sum.noRace == "" {
+		flags = append(flags, "-race")
+	}
+	err = config.test(ctx, &sum, append(flags, packages...)...)
 	if err == nil {
 		err = config.test(ctx, &sum, append([]string{"-timeout=20m"}, packing()...)...)
 	}
 	if err == nil && !config.Short {
 		err = config.long(ctx, &sum)
 	}
-	for _, skipped := range sum.skipped {
-		fmt.Fprintf(config.Out, "skipped: %s\n", skipped)
+	if err == nil && config.NoSkips && (len(sum.skipped) > 0 || sum.noRace != "") {
+		err = errors.New("tests were skipped where none may be, or ran without the race detector: see above what they lack")
 	}
-	if err == nil && config.NoSkips && len(sum.skipped) > 0 {
-		err = errors.New("tests were skipped where none may be: see above what they lack")
+	if config.Short {
+		const reason = "-short leaves out real kubelets, ten thousand kills, and the minutes of fuzzing: run go tool mage test"
+		err = errors.Join(err, sum.leaveOut(endToEnd, filepath.Join(config.Root, "magefiles", "internal", "e2e"), reason))
 	}
-	fmt.Fprintf(config.Out, "%d passed, %d failed, %d skipped\n", sum.passed, sum.failed, len(sum.skipped))
+	sum.write(config.Out)
 	return err
+}
+
+// withoutRace says why this host can't run tests under the race detector, which is linked
+// with C code, or nothing.
+func withoutRace(ctx context.Context) string {
+	if err := build.CheckCompiler(ctx, os.Environ(), "the race detector", runtime.GOARCH); err != nil {
+		return "no C compiler works here: install Debian's packages gcc and libc6-dev"
+	}
+	out, err := command.Command{Args: []string{"go", "env", "CGO_ENABLED"}}.Output(ctx)
+	if err == nil && strings.TrimSpace(string(out)) == "0" {
+		return "CGO_ENABLED is 0: unset it"
+	}
+	return ""
 }
 
 // long runs the tests that take half an hour. Those of real kubelets, one after the other,
@@ -188,17 +208,6 @@ func sourceFiles(root string) ([]string, error) {
 	return files, err
 }
 
-// result counts tests, and names those that were skipped, with their reason.
-type result struct {
-	passed, failed int
-	skipped        []string
-}
-
-// add counts another's tests too.
-func (r *result) add(other result) {
-	r.passed, r.failed, r.skipped = r.passed+other.passed, r.failed+other.failed, append(r.skipped, other.skipped...)
-}
-
 // event is a line of go test -json (go doc test2json).
 type event struct {
 	Action, Package, Test, Output string
@@ -262,7 +271,7 @@ func (r *result) ended(e event, name, output string, out io.Writer, verbose bool
 	case e.Test != "" && e.Action == "pass":
 		r.passed++
 	case e.Test != "" && e.Action == "skip":
-		r.skipped = append(r.skipped, name+": "+reason(output))
+		r.skipped = append(r.skipped, skip{name, reason(output)})
 	}
 }
 
@@ -270,6 +279,7 @@ func (r *result) ended(e event, name, output string, out io.Writer, verbose bool
 func reason(output string) string {
 	for line := range strings.Lines(output) {
 		if _, text, found := strings.Cut(strings.TrimSpace(line), ".go:"); found {
+			_, text, _ = strings.Cut(text, ": ") // the number of the line
 			return text
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/steadylet/steadylet/internal/programtest"
 )
 
 // workflow has what is held against the rules below.
@@ -51,9 +53,7 @@ func readWorkflows(t *testing.T) map[string]workflow {
 }
 
 func TestWorkflowsAreLinted(t *testing.T) {
-	if _, err := exec.LookPath("shellcheck"); err != nil {
-		t.Skip("needs shellcheck, of Debian's package of that name")
-	}
+	programtest.Needs(t, "shellcheck", "shellcheck")
 	args := []string{"tool", "actionlint", "-no-color"}
 	for name := range readWorkflows(t) {
 		args = append(args, name)

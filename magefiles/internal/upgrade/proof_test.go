@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/testnode"
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -60,9 +61,7 @@ func TestDamageAndProof(t *testing.T) {
 // A state folder that is mounted read-only is so for root too, and the proof tells it
 // from one that is not any more, or that was written behind it.
 func TestReadOnly(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("mounting needs root")
-	}
+	programtest.NeedsRoot(t)
 	r := stateRun(t)
 	if err := stillReadOnly(t.Context(), r); err == nil {
 		t.Error("a folder that was not mounted passes")

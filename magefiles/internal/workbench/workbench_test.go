@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -132,9 +133,7 @@ func TestAltered(t *testing.T) {
 
 // Git's own program sees the worktree, and what it commits becomes a patch.
 func TestGit(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs the git program; install the package git")
-	}
+	programtest.Needs(t, "git", "git")
 	bench, base, dir := create(t)
 	commits(t, bench, base)
 	git := func(arguments ...string) string {
