@@ -22,6 +22,15 @@ func Needs(t testing.TB, packages string, programs ...string) {
 	}
 }
 
+// NeedsC skips a test that compiles C.
+func NeedsC(t testing.TB) {
+	t.Helper()
+	Needs(t, "gcc", "gcc")
+	if err := exec.CommandContext(t.Context(), "gcc", "-fsyntax-only", "-include", "stdlib.h", "-x", "c", "/dev/null").Run(); err != nil {
+		t.Skip("the headers of a C library are missing: install Debian's package libc6-dev")
+	}
+}
+
 // NeedsRoot skips a test that only root can run.
 func NeedsRoot(t testing.TB) {
 	t.Helper()

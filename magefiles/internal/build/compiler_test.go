@@ -47,7 +47,7 @@ func treeWithEdgeCore(t *testing.T) string {
 
 // A compiler without the headers of a C library can't build anything, and CC names another.
 func TestCompiler(t *testing.T) {
-	programtest.Needs(t, "gcc", "gcc")
+	programtest.NeedsC(t)
 	host := "amd64"
 	if !(Options{Arch: host}).runsHere() {
 		host = "arm64"

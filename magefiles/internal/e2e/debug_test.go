@@ -319,7 +319,7 @@ const runcVersion = "v1.1.13"
 
 // A debug build of runc is read as well, from the recipe to the line.
 func TestDebugRunc(t *testing.T) {
-	programtest.Needs(t, "gcc", "gcc")
+	programtest.NeedsC(t)
 	p := open(t)
 	delve, err := p.Delve(t.Context())
 	if err != nil {

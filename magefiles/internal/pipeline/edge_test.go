@@ -52,7 +52,7 @@ func edge(t *testing.T, kubernetes string) string {
 // builds without cgo. EdgeCore says which of them it has.
 func withSQLite(t *testing.T, tree string) string {
 	t.Helper()
-	programtest.Needs(t, "gcc", "gcc")
+	programtest.NeedsC(t)
 	for path, text := range map[string]string{
 		"vendor/github.com/mattn/go-sqlite3/sqlite3.go": "package sqlite3\n\n" +
 			"// char *sqlite3_open_v2(void) { return \"opens its database\"; }\nimport \"C\"\n\n" +

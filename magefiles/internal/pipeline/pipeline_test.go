@@ -264,7 +264,7 @@ func TestCrossBuild(t *testing.T) {
 
 // With C code linked in, as upstream builds it.
 func TestBuildWithCGO(t *testing.T) {
-	programtest.Needs(t, "gcc", "gcc")
+	programtest.NeedsC(t)
 	root, kubernetes := repository(t)
 	options := debug
 	options.CGO = true

@@ -101,7 +101,7 @@ func TestRunWithoutCompiler(t *testing.T) {
 }
 
 func TestRunWithCompiler(t *testing.T) {
-	programtest.Needs(t, "gcc", "gcc")
+	programtest.NeedsC(t)
 	config := standIn(t)
 	var out later
 	config.Out, config.NoSkips = &out, true
