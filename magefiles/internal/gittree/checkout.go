@@ -14,8 +14,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Checkout makes a worktree equal to a tree and returns how many files it wrote.
@@ -173,7 +171,7 @@ func (f file) holds(root *os.Root, want, stamped file) (bool, error) {
 	} else {
 		content, err = root.ReadFile(f.Path)
 	}
-	return err == nil && gitpack.ObjectID(plumbing.BlobObject, content) == want.ID, err
+	return err == nil && plumbing.ComputeHash(plumbing.BlobObject, content) == want.ID, err
 }
 
 // carryOut does what a plan says, one folder after the other, and notes in the

@@ -106,17 +106,16 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 	}
 }
 
-// hostileTree stores a tree that no git program would make.
-func hostileTree(t *testing.T, store *gittree.Store, dir string, text string) plumbing.Hash {
+// writeTree stores a tree that no git program would make.
+func writeTree(t *testing.T, gitDir, text string) string {
 	t.Helper()
 	cmd := exec.Command("git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
-	cmd.Dir = filepath.Join(dir, "git")
-	cmd.Stdin = bytes.NewBufferString(text)
+	cmd.Dir, cmd.Stdin = gitDir, bytes.NewBufferString(text)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plumbing.NewHash(string(bytes.TrimSpace(out)))
+	return string(bytes.TrimSpace(out))
 }
 
 func TestCheckoutRefusesHostileTrees(t *testing.T) {
@@ -130,7 +129,7 @@ func TestCheckoutRefusesHostileTrees(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, worktree, store := tree(t, files{})
-			_, err := store.Checkout(t.Context(), hostileTree(t, store, dir, text), worktree, nil)
+			_, err := store.Checkout(t.Context(), plumbing.NewHash(writeTree(t, filepath.Join(dir, "git"), text)), worktree, nil)
 			if err == nil {
 				t.Error("it was checked out")
 			}

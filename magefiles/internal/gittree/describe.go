@@ -8,8 +8,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Describe returns the tree of a folder, as Snapshot does, but stores only what lies
@@ -36,20 +34,12 @@ func (s *Store) describe(ctx context.Context, folder string) (plumbing.Hash, err
 
 // putTrees stores the trees of some files, not the files' contents.
 func (s *Store) putTrees(found []file) (plumbing.Hash, error) {
-	writer, err := gitpack.NewWriter(s.packFolder())
+	bundle := newBundle()
+	tree, err := bundle.addTrees(found)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	defer writer.Discard()
-	tree, err := packTrees(found, writer)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	if err := writer.Finish(); err != nil {
-		return plumbing.ZeroHash, err
-	}
-	s.reopen()
-	return tree, nil
+	return tree, s.pack(bundle)
 }
 
 // identify notes the ID of every file's content.
@@ -66,7 +56,7 @@ func identify(ctx context.Context, folder string, found []file) error {
 				if err != nil {
 					return err
 				}
-				found[i].ID = gitpack.ObjectID(plumbing.BlobObject, content)
+				found[i].ID = plumbing.ComputeHash(plumbing.BlobObject, content)
 			}
 			return nil
 		})
@@ -85,7 +75,7 @@ func (s *Store) Holds(tree plumbing.Hash, path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if got := gitpack.ObjectID(plumbing.BlobObject, data); got != want {
+	if got := plumbing.ComputeHash(plumbing.BlobObject, data); got != want {
 		return fmt.Errorf("%w: %s is blob %s, and the tree has %s", ErrAltered, path, got, want)
 	}
 	return nil

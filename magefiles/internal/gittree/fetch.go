@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
-
-	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // Errors that a fetch can be matched against with errors.Is.
@@ -38,52 +37,22 @@ type Fetched struct {
 	When time.Time
 }
 
-// FetchOptions are the options of Fetch.
-type FetchOptions struct {
-	// Progress is told of the bytes received.
-	Progress Progress
-	// Worktree, where it is not empty, names a folder, to which the tag is checked
-	// out as Checkout does it. It costs much less than a Checkout afterwards if
-	// nothing is in the folder. After an error it may hold some of the files.
-	Worktree string
-}
-
-// Fetch brings one tag of a repository into the store, without its history. The
-// repository is a URL (https, http, ssh, git) or a folder on this machine, bare
-// or not; a folder is read in place, without a git program, and not needed
-// afterwards. Every object is checked against its ID, and all of the tag's must
-// have come. Errors match ErrTagNotFound, ErrUnreachable, ErrTruncated or ErrPath,
-// or say what went wrong on this machine; after one the store is as before.
-func Fetch(ctx context.Context, store *Store, location, tag string, options FetchOptions) (Fetched, error) {
-	if folder, ok := localFolder(location); ok {
-		fetched, err := store.copyTag(ctx, folder, tag, options)
-		if err != nil {
-			return Fetched{}, fmt.Errorf("reading tag %s of %s: %w", tag, location, err)
-		}
-		return fetched, nil
-	}
-	fetched, err := store.download(ctx, location, tag, options)
+// Fetch brings one tag of a repository into the store, without its history, and tells
+// progress of the bytes received. The repository is a URL (https, http, ssh, git) or a
+// folder on this machine, bare or not; a folder is read without a git program, and not
+// needed afterwards. Every object is checked against its ID, and all of the tag's must
+// have come. Errors match ErrTagNotFound, ErrUnreachable, ErrTruncated or ErrPath, or
+// say what went wrong on this machine; after one the store is as before.
+func Fetch(ctx context.Context, store *Store, location, tag string, progress Progress) (Fetched, error) {
+	fetched, err := store.fetch(ctx, location, tag, progress)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetching tag %s of %s: %w", tag, location, err)
 	}
 	return fetched, nil
 }
 
-// localFolder tells a folder on this machine from a URL.
-func localFolder(location string) (string, bool) {
-	endpoint, err := transport.NewEndpoint(location)
-	if err != nil || endpoint.Protocol != "file" {
-		return "", false
-	}
-	return endpoint.Path, true
-}
-
 // HasTag returns nil when the repository answers and has the tag.
 func HasTag(ctx context.Context, location, tag string) error {
-	if folder, ok := localFolder(location); ok {
-		_, err := localTag(folder, tag)
-		return err
-	}
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return err
@@ -95,10 +64,6 @@ func HasTag(ctx context.Context, location, tag string) error {
 
 // Tags lists the tags of a repository, in no order.
 func Tags(ctx context.Context, location string) ([]string, error) {
-	if folder, ok := localFolder(location); ok {
-		known, err := localTags(folder)
-		return tagNames(known), err
-	}
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return nil, err
@@ -110,9 +75,6 @@ func Tags(ctx context.Context, location string) ([]string, error) {
 // TagCommit returns the commit that a tag of a repository points at, by itself or by a tag
 // object, without fetching it.
 func TagCommit(ctx context.Context, location, tag string) (plumbing.Hash, error) {
-	if folder, ok := localFolder(location); ok {
-		return localCommit(folder, tag)
-	}
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return plumbing.ZeroHash, err
@@ -121,27 +83,48 @@ func TagCommit(ctx context.Context, location, tag string) (plumbing.Hash, error)
 	if commit, ok := advertised.Peeled[plumbing.NewTagReferenceName(tag).String()]; ok {
 		return commit, nil
 	}
-	return findTag(advertised.References, tag)
+	id, err := findTag(advertised.References, tag)
+	if local, ok := session.(*localSession); ok && err == nil {
+		return local.commit(id)
+	}
+	return id, err
 }
 
+// connect opens a repository. (The session of one on this machine is our own.)
 func connect(ctx context.Context, location string) (transport.UploadPackSession, *packp.AdvRefs, error) {
-	endpoint, err := transport.NewEndpoint(location)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	caller, err := client.NewClient(endpoint)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	session, err := caller.NewUploadPackSession(endpoint, nil)
+	session, err := newSession(location)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	advertised, err := session.AdvertisedReferencesContext(ctx)
+	if isOtherProtocol(err) {
+		err = fmt.Errorf("it does not answer in git's smart protocol: check the URL, or name another repository (%w)", err)
+	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%w: %w", ErrUnreachable, err), session.Close())
 	}
 	return session, advertised, nil
+}
+
+// isOtherProtocol recognizes the answer of a web server that serves a repository's files.
+func isOtherProtocol(err error) bool {
+	unexpected := new(packp.ErrUnexpectedData)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pktline.ErrInvalidPktLen) || errors.As(err, &unexpected)
+}
+
+func newSession(location string) (transport.UploadPackSession, error) {
+	endpoint, err := transport.NewEndpoint(location)
+	if err != nil {
+		return nil, err
+	}
+	if endpoint.Protocol == "file" {
+		return openLocal(endpoint.Path)
+	}
+	caller, err := client.NewClient(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return caller.NewUploadPackSession(endpoint, nil)
 }
 
 func findTag(references map[string]plumbing.Hash, tag string) (plumbing.Hash, error) {
@@ -182,8 +165,8 @@ func near(names []string, tag string) string {
 	return "; it has " + strings.Join(names[:min(len(names), 5)], ", ")
 }
 
-// download receives the tag's commit over a network.
-func (s *Store) download(ctx context.Context, location, tag string, options FetchOptions) (Fetched, error) {
+// fetch receives the tag's commit, and keeps it when it is complete.
+func (s *Store) fetch(ctx context.Context, location, tag string, progress Progress) (fetched Fetched, err error) {
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return Fetched{}, err
@@ -193,12 +176,8 @@ func (s *Store) download(ctx context.Context, location, tag string, options Fetc
 	if err != nil {
 		return Fetched{}, err
 	}
-	request := packp.NewUploadPackRequestFromCapabilities(advertised.Capabilities)
-	request.Wants = append(request.Wants, id)
-	request.Depth = packp.DepthCommits(1)
-	// A thin packfile would refer to objects that are not here.
-	request.Capabilities.Delete(capability.ThinPack)
-	if err := errors.Join(request.Capabilities.Set(capability.Shallow), request.Validate()); err != nil {
+	request, err := shallowRequest(advertised.Capabilities, id)
+	if err != nil {
 		return Fetched{}, err
 	}
 	response, err := session.UploadPack(ctx, request)
@@ -206,42 +185,55 @@ func (s *Store) download(ctx context.Context, location, tag string, options Fetc
 		return Fetched{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer response.Close()
-	return s.receive(ctx, packContent(request.Capabilities, response), id, options)
-}
-
-// receive stores a packfile with all that a tag leads to, and checks it out.
-func (s *Store) receive(ctx context.Context, stream io.Reader, tag plumbing.Hash, options FetchOptions) (fetched Fetched, err error) {
-	arrival, err := newArrival(tag, options.Worktree, workerCount())
-	if err != nil {
-		return Fetched{}, err
-	}
-	defer func() { err = errors.Join(err, arrival.close()) }()
-	counted := &countingReader{reader: stream, progress: options.Progress}
-	err = gitpack.Receive(ctx, counted, s.packFolder(), workerCount(), arrival)
-	if errors.Is(err, gitpack.ErrMalformed) && ctx.Err() == nil {
-		return Fetched{}, fmt.Errorf("%w: %w", ErrTruncated, err)
-	}
-	if err != nil {
-		return Fetched{}, err
-	}
-	s.reopen()
-	if options.Worktree == "" {
-		return arrival.fetched, nil
-	}
-	return arrival.fetched, s.complete(ctx, arrival, options.Worktree)
-}
-
-// complete checks out what did not find its place on arrival.
-func (s *Store) complete(ctx context.Context, a *arrival, worktree string) error {
-	if len(a.placers) == 0 { // the worktree was not empty
-		_, err := s.Checkout(ctx, a.fetched.Tree, worktree, nil)
+	stream := &countingReader{reader: packContent(request.Capabilities, response), progress: progress}
+	err = s.admit(func(aside *Store) error {
+		if err := aside.receive(ctx, stream); err != nil {
+			return err
+		}
+		fetched, err = aside.complete(id)
 		return err
+	})
+	return fetched, err
+}
+
+// shallowRequest asks for one commit without its history.
+func shallowRequest(offered *capability.List, tag plumbing.Hash) (*packp.UploadPackRequest, error) {
+	if !offered.Supports(capability.Shallow) {
+		return nil, fmt.Errorf("%w: its server can't send a tag without the history: name another one, or a mirror on this machine", ErrUnreachable)
 	}
-	placed, rest := a.split()
-	if err := s.carryOut(ctx, plan{write: rest}, worktree, nil); err != nil {
-		return fmt.Errorf("checking out %s to %s: %w", a.fetched.Tree, worktree, err)
+	request := packp.NewUploadPackRequestFromCapabilities(offered)
+	request.Wants = append(request.Wants, tag)
+	request.Depth = packp.DepthCommits(1)
+	// A thin packfile would refer to objects that are not here.
+	request.Capabilities.Delete(capability.ThinPack)
+	return request, errors.Join(request.Capabilities.Set(capability.Shallow), request.Validate())
+}
+
+// complete follows a tag to its commit, and looks whether all of its files are there.
+func (s *Store) complete(tag plumbing.Hash) (Fetched, error) {
+	commit, err := peel(tag, func(id plumbing.Hash) (object.Object, error) {
+		found, err := object.GetObject(s.objects, id)
+		if err != nil {
+			return nil, fmt.Errorf("%w: the tag's object %s: %w", ErrTruncated, id, err)
+		}
+		return found, nil
+	})
+	if err != nil {
+		return Fetched{}, err
 	}
-	return writeStamp(worktree, stamp{a.fetched.Tree, append(placed, rest...)})
+	files, err := s.files(commit.TreeHash)
+	if err != nil {
+		if !errors.Is(err, ErrPath) {
+			err = fmt.Errorf("%w: %w", ErrTruncated, err)
+		}
+		return Fetched{}, err
+	}
+	for _, f := range files {
+		if err := s.objects.HasEncodedObject(f.ID); err != nil {
+			return Fetched{}, fmt.Errorf("%w: the content of %s (%s): %w", ErrTruncated, f.Path, f.ID, err)
+		}
+	}
+	return Fetched{Commit: commit.Hash, Tree: commit.TreeHash, When: commit.Committer.When}, nil
 }
 
 // packContent strips the messages that a server mixes into the packfile.

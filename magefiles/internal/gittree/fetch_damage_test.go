@@ -64,13 +64,13 @@ func TestFetchOfDamagedStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, worktree, store := tree(t, files{})
-			_, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			_, err := fetch(t.Context(), store, location, "v1.20.2", worktree)
 			if !errors.Is(err, gittree.ErrTruncated) {
 				t.Errorf("got %v, want ErrTruncated", err)
 			}
 			assertEmpty(t, dir)
 			// The next attempt goes through, whatever the first left in the worktree.
-			if _, err := gittree.Fetch(t.Context(), store, repository.locations["http"], "v1.20.2", gittree.FetchOptions{Worktree: worktree}); err != nil {
+			if _, err := fetch(t.Context(), store, repository.locations["http"], "v1.20.2", worktree); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(similar(), read(t, worktree)); diff != "" {
@@ -105,7 +105,7 @@ func TestFetchOfDamagedRepository(t *testing.T) {
 			}
 			damage(t, packs[0], data)
 			dir, worktree, store := tree(t, files{})
-			_, err = gittree.Fetch(t.Context(), store, repository.bare, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			_, err = fetch(t.Context(), store, repository.bare, "v1.20.2", worktree)
 			if !errors.Is(err, gittree.ErrTruncated) {
 				t.Errorf("got %v, want ErrTruncated", err)
 			}
@@ -125,7 +125,7 @@ func TestFetchCancelled(t *testing.T) {
 	repository := serve(t, similar())
 	for name, location := range repository.locations {
 		t.Run(name, func(t *testing.T) {
-			dir, worktree, store := tree(t, files{})
+			dir, _, store := tree(t, files{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			progress := func(done, _ int64) {
@@ -133,7 +133,7 @@ func TestFetchCancelled(t *testing.T) {
 					cancel()
 				}
 			}
-			_, err := gittree.Fetch(ctx, store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree, Progress: progress})
+			_, err := gittree.Fetch(ctx, store, location, "v1.20.2", progress)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want context.Canceled", err)
 			}

@@ -1,12 +1,17 @@
 package gittree_test
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +71,16 @@ func similar() files {
 	return content
 }
 
+// fetch fetches a tag and checks it out.
+func fetch(ctx context.Context, store *gittree.Store, location, tag, worktree string) (gittree.Fetched, error) {
+	fetched, err := gittree.Fetch(ctx, store, location, tag, nil)
+	if err != nil {
+		return gittree.Fetched{}, err
+	}
+	_, err = store.Checkout(ctx, fetched.Tree, worktree, nil)
+	return fetched, err
+}
+
 // assertEmpty wants a store without packfiles, and nothing beside it and the
 // worktree.
 func assertEmpty(t *testing.T, dir string) {
@@ -98,38 +113,29 @@ func TestFetch(t *testing.T) {
 	git(t, ".", "-c", "advice.detachedHead=false", "clone", "-q", "--depth", "1", "-b", "v1.20.2", repository.locations["http"], native)
 	for name, location := range repository.locations {
 		for _, tag := range []string{"v1.20.2", "v1.20.1"} { // annotated, and not
-			for _, with := range []string{"worktree", "checkout afterwards"} {
-				t.Run(name+" "+tag+" "+with, func(t *testing.T) {
-					dir, worktree, store := tree(t, files{})
-					var options gittree.FetchOptions
-					if with == "worktree" {
-						options.Worktree = worktree
-					}
-					fetched, err := gittree.Fetch(t.Context(), store, location, tag, options)
-					if err != nil {
-						t.Fatal(err)
-					}
-					wantWritten := len(content)
-					if with == "worktree" {
-						wantWritten = 0
-					}
-					if written, err := store.Checkout(t.Context(), fetched.Tree, worktree, nil); written != wantWritten || err != nil {
-						t.Errorf("Checkout wrote %d files: %v; want %d", written, err, wantWritten)
-					}
-					if fetched.Commit.String() != repository.commit || !fetched.When.Equal(when) {
-						t.Errorf("got %+v, want commit %s of %s", fetched, repository.commit, when)
-					}
-					if want := git(t, native, "rev-parse", "HEAD^{tree}"); fetched.Tree.String() != want {
-						t.Errorf("tree is %s, git says %s", fetched.Tree, want)
-					}
-					if diff := cmp.Diff(content, read(t, worktree)); diff != "" {
-						t.Errorf("worktree (-want +got):\n%s", diff)
-					}
-					git(t, dir, "diff", "--no-index", "--exit-code", worktree, withoutGit(t, native))
-					git(t, filepath.Join(dir, "git"), "fsck", "--full", "--strict")
-					assertTidy(t, dir)
-				})
-			}
+			t.Run(name+" "+tag, func(t *testing.T) {
+				dir, worktree, store := tree(t, files{})
+				fetched, err := gittree.Fetch(t.Context(), store, location, tag, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantWritten := len(content)
+				if written, err := store.Checkout(t.Context(), fetched.Tree, worktree, nil); written != wantWritten || err != nil {
+					t.Errorf("Checkout wrote %d files: %v; want %d", written, err, wantWritten)
+				}
+				if fetched.Commit.String() != repository.commit || !fetched.When.Equal(when) {
+					t.Errorf("got %+v, want commit %s of %s", fetched, repository.commit, when)
+				}
+				if want := git(t, native, "rev-parse", "HEAD^{tree}"); fetched.Tree.String() != want {
+					t.Errorf("tree is %s, git says %s", fetched.Tree, want)
+				}
+				if diff := cmp.Diff(content, read(t, worktree)); diff != "" {
+					t.Errorf("worktree (-want +got):\n%s", diff)
+				}
+				git(t, dir, "diff", "--no-index", "--exit-code", worktree, withoutGit(t, native))
+				git(t, filepath.Join(dir, "git"), "fsck", "--full", "--strict")
+				assertTidy(t, dir)
+			})
 		}
 	}
 }
@@ -151,7 +157,7 @@ func withoutGit(t *testing.T, clone string) string {
 func TestFetchedStandsAlone(t *testing.T) {
 	repository := serve(t, kubernetes)
 	_, worktree, store := tree(t, files{})
-	fetched, err := gittree.Fetch(t.Context(), store, repository.bare, "v1.20.2", gittree.FetchOptions{})
+	fetched, err := gittree.Fetch(t.Context(), store, repository.bare, "v1.20.2", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +177,7 @@ func TestFetchIntoWorktreeThatIsNotEmpty(t *testing.T) {
 	for name, location := range repository.locations {
 		t.Run(name, func(t *testing.T) {
 			_, worktree, store := tree(t, files{"stray": "x", "go.mod": "module other\n", "pkg": "->..", "hack/build.sh*": kubernetes["hack/build.sh*"]})
-			fetched, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			fetched, err := fetch(t.Context(), store, location, "v1.20.2", worktree)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +205,7 @@ func TestFetchFromAnyStorage(t *testing.T) {
 				unpack(t, clone)
 			}
 			_, worktree, store := tree(t, files{})
-			fetched, err := gittree.Fetch(t.Context(), store, clone, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			fetched, err := fetch(t.Context(), store, clone, "v1.20.2", worktree)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,13 +263,75 @@ func TestFetchRefuses(t *testing.T) {
 		} {
 			t.Run(name+" "+tag, func(t *testing.T) {
 				dir, worktree, store := tree(t, files{})
-				_, err := gittree.Fetch(t.Context(), store, location, tag, gittree.FetchOptions{Worktree: worktree})
+				_, err := fetch(t.Context(), store, location, tag, worktree)
 				if err == nil || !strings.Contains(err.Error(), want.text) || want.is != nil && !errors.Is(err, want.is) {
 					t.Errorf("got %v, want %v with %q", err, want.is, want.text)
 				}
 				assertEmpty(t, dir)
 			})
 		}
+	}
+}
+
+// What a checkout must not write is refused on arrival, whatever the way.
+func TestFetchRefusesHostileTrees(t *testing.T) {
+	repository := serve(t, kubernetes)
+	id := strings.Repeat("\x11", 20)
+	blob := strings.TrimSpace(git(t, repository.bare, "rev-parse", "v1.20.2:go.mod"))
+	raw, err := hex.DecodeString(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"parent": "100644 ..\x00" + string(raw), "git": "100644 .Git\x00" + string(raw), "separator": "100644 a/b\x00" + string(raw),
+		"backslash": "100644 ..\\b\x00" + string(raw), "twice": "120000 a\x00" + string(raw) + "100644 a\x00" + string(raw),
+		"submodule": "160000 a\x00" + id,
+	} {
+		hostile := writeTree(t, repository.bare, text)
+		git(t, repository.bare, "-c", "user.name=a", "-c", "user.email=a@localhost", "tag", name, git(t, repository.bare,
+			"-c", "user.name=a", "-c", "user.email=a@localhost", "commit-tree", "-m", name, hostile))
+		for _, way := range []string{"folder", "http"} {
+			t.Run(name+" "+way, func(t *testing.T) {
+				dir, _, store := tree(t, files{})
+				if _, err := gittree.Fetch(t.Context(), store, repository.locations[way], name, nil); !errors.Is(err, gittree.ErrPath) {
+					t.Errorf("got %v, want ErrPath", err)
+				}
+				assertEmpty(t, dir)
+			})
+		}
+	}
+}
+
+// Servers that can't send a tag without its history are refused with words that help.
+func TestFetchFromPoorServers(t *testing.T) {
+	repository := serve(t, kubernetes)
+	git(t, repository.bare, "update-server-info")
+	dumb := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(repository.bare))))
+	t.Cleanup(dumb.Close)
+	target, err := url.Parse(repository.locations["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy.ModifyResponse = func(response *http.Response) error {
+		data, err := io.ReadAll(response.Body)
+		response.Body = io.NopCloser(strings.NewReader(strings.Replace(string(data), " shallow ", " hollow1 ", 1)))
+		return err
+	}
+	deep := httptest.NewServer(proxy)
+	t.Cleanup(deep.Close)
+	for name, test := range map[string]struct{ location, says string }{
+		"dumb":       {dumb.URL + "/bare.git", "smart protocol"},
+		"no shallow": {deep.URL + target.Path, "without the history"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _, store := tree(t, files{})
+			_, err := gittree.Fetch(t.Context(), store, test.location, "v1.20.2", nil)
+			if !errors.Is(err, gittree.ErrUnreachable) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want ErrUnreachable that says %q", err, test.says)
+			}
+			assertEmpty(t, dir)
+		})
 	}
 }
 
@@ -279,7 +347,7 @@ func TestFetchFromNowhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, worktree, store := tree(t, files{})
-			_, err := gittree.Fetch(t.Context(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+			_, err := fetch(t.Context(), store, location, "v1.20.2", worktree)
 			if !errors.Is(err, gittree.ErrUnreachable) {
 				t.Errorf("got %v, want ErrUnreachable", err)
 			}

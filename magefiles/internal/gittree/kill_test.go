@@ -46,7 +46,7 @@ var works = map[string]func(dir, location string) error{
 		if err != nil {
 			return err
 		}
-		_, err = gittree.Fetch(context.Background(), store, location, "v1.20.2", gittree.FetchOptions{Worktree: worktree})
+		_, err = fetch(context.Background(), store, location, "v1.20.2", worktree)
 		return errors.Join(err, store.Close())
 	},
 }

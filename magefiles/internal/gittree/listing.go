@@ -13,17 +13,21 @@ import (
 // than there are atoms.
 const maxFiles = 4 << 20
 
-// listing walks a tree, refusing what a checkout must not write.
+// files lists a stored tree's files. It refuses what a checkout must not write.
+func (s *Store) files(tree plumbing.Hash) ([]file, error) {
+	l := listing{store: s}
+	err := l.walk(tree, "")
+	return l.files, err
+}
+
+// listing collects the files of a tree.
 type listing struct {
-	// entries returns what lies in a folder, given by its tree and its path.
-	entries func(tree plumbing.Hash, folder string) ([]object.TreeEntry, error)
-	// found is told of each file.
-	found func(file)
-	files int
+	store *Store
+	files []file
 }
 
 func (l *listing) walk(tree plumbing.Hash, folder string) error {
-	entries, err := l.entries(tree, folder)
+	entries, err := l.store.entries(tree)
 	if err != nil {
 		return err
 	}
@@ -52,20 +56,9 @@ func (l *listing) entry(name string, entry object.TreeEntry) error {
 	default:
 		return fmt.Errorf("%q has mode %s: %w", name, entry.Mode, ErrPath)
 	}
-	if l.files++; l.files > maxFiles {
+	if len(l.files) >= maxFiles {
 		return fmt.Errorf("%q is one file too many: %w", name, ErrPath)
 	}
-	l.found(file{Path: name, Mode: mode, ID: entry.Hash})
+	l.files = append(l.files, file{Path: name, Mode: mode, ID: entry.Hash})
 	return nil
-}
-
-// files lists a stored tree's files.
-func (s *Store) files(tree plumbing.Hash) ([]file, error) {
-	var files []file
-	l := listing{
-		entries: func(tree plumbing.Hash, _ string) ([]object.TreeEntry, error) { return s.entries(tree) },
-		found:   func(f file) { files = append(files, f) },
-	}
-	err := l.walk(tree, "")
-	return files, err
 }

@@ -9,9 +9,7 @@ package gittree
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,8 +19,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
-
-	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 )
 
 // cacheSize bounds the objects that a store keeps in memory, in bytes.
@@ -46,7 +42,7 @@ type Progress func(done, total int64)
 func Open(dir string) (*Store, error) {
 	gitDir := filepath.Join(dir, "git")
 	store := &Store{gitDir: gitDir, objects: openStorage(gitDir)}
-	err := errors.Join(removeUnfinishedStamps(dir), gitpack.Recover(store.packFolder()))
+	err := errors.Join(removeUnfinishedStamps(dir), store.recover())
 	if err == nil {
 		err = store.objects.Init()
 	}
@@ -57,14 +53,6 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("opening the repository in %s: %w", dir, err)
 	}
 	return store, nil
-}
-
-// Whole reports whether the store in dir is there, with every packfile and its index. An
-// Open may make a store whole that is not.
-func Whole(dir string) bool {
-	gitDir := filepath.Join(dir, "git")
-	_, err := os.Stat(gitDir)
-	return err == nil && gitpack.Whole(filepath.Join(gitDir, "objects", "pack"))
 }
 
 // Has reports whether the store has an object. It is quick for what Commit and Edit wrote.
@@ -170,19 +158,15 @@ func (s *Store) putBlob(data []byte) (plumbing.Hash, error) {
 
 // blob reads an object and checks that it is what its ID says.
 func (s *Store) blob(id plumbing.Hash) ([]byte, error) {
-	blob, err := object.GetBlob(s.objects, id)
+	encoded, err := s.objects.EncodedObject(plumbing.BlobObject, id)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := blob.Reader()
+	data, err := readAll(encoded)
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(reader)
-	if err = errors.Join(err, reader.Close()); err != nil {
-		return nil, err
-	}
-	if gitpack.ObjectID(plumbing.BlobObject, data) != id {
+	if plumbing.ComputeHash(plumbing.BlobObject, data) != id {
 		return nil, fmt.Errorf("%w: blob %s holds something else", ErrTruncated, id)
 	}
 	return data, nil

@@ -17,7 +17,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
-	"github.com/steadylet/steadylet/magefiles/internal/gitpack"
 	"github.com/steadylet/steadylet/magefiles/internal/progress"
 )
 
@@ -142,7 +141,7 @@ func matches(path string, entry *index.Entry) (bool, error) {
 	} else if content, err = os.ReadFile(path); err != nil {
 		return false, err
 	}
-	return gitpack.ObjectID(plumbing.BlobObject, content) == entry.Hash, nil
+	return plumbing.ComputeHash(plumbing.BlobObject, content) == entry.Hash, nil
 }
 
 // differsFromHead lists the files whose staged content is not the commit's.

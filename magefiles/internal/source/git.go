@@ -12,22 +12,25 @@ import (
 	"github.com/steadylet/steadylet/magefiles/internal/workspace"
 )
 
-// fetchGit fetches one tag, shallow, and checks it out into the worktree as it
-// arrives.
+// fetchGit fetches one tag, shallow, and checks it out into the worktree.
 func (f Fetcher) fetchGit(ctx context.Context, request Request, store *gittree.Store, worktree string) (Origin, plumbing.Hash, error) {
-	step := f.Progress.Step("download and checkout", progress.Bytes)
-	defer step.Abort()
-	fetched, err := gittree.Fetch(ctx, store, request.Location, request.Version.String(), gittree.FetchOptions{
-		Progress: step.Set, Worktree: worktree,
-	})
+	download := f.Progress.Step("download", progress.Bytes)
+	defer download.Abort()
+	fetched, err := gittree.Fetch(ctx, store, request.Location, request.Version.String(), download.Set)
 	if err != nil {
 		return Origin{}, plumbing.ZeroHash, err
 	}
-	step.Done("")
+	download.Done("")
 	origin := Origin{Kind: Git, Location: request.Location, Commit: fetched.Commit.String()}
 	if err := origin.proveCommit(request); err != nil {
 		return Origin{}, plumbing.ZeroHash, err
 	}
+	checkout := f.Progress.Step("checkout", progress.Files)
+	defer checkout.Abort()
+	if _, err := store.Checkout(ctx, fetched.Tree, worktree, checkout.Set); err != nil {
+		return Origin{}, plumbing.ZeroHash, err
+	}
+	checkout.Done("")
 	return origin, fetched.Tree, nil
 }
 

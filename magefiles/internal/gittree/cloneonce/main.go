@@ -7,11 +7,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 )
 
+// gcPercent is that of the pipeline (magefiles/run.go).
+const gcPercent = 40
+
 func main() {
+	debug.SetGCPercent(gcPercent)
 	if len(os.Args) != 4 {
 		fmt.Fprintln(os.Stderr, "usage: cloneonce URL TAG EMPTY-FOLDER")
 		os.Exit(2)
@@ -32,6 +37,10 @@ func clone(ctx context.Context, url, tag, dir string) error {
 		return err
 	}
 	defer store.Close()
-	_, err = gittree.Fetch(ctx, store, url, tag, gittree.FetchOptions{Worktree: worktree})
+	fetched, err := gittree.Fetch(ctx, store, url, tag, nil)
+	if err != nil {
+		return err
+	}
+	_, err = store.Checkout(ctx, fetched.Tree, worktree, nil)
 	return err
 }
