@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -88,6 +89,9 @@ type Tree struct {
 	store *gittree.Store
 	// ID is that of the root module's files and of the staging files that were named.
 	ID plumbing.Hash
+	// paths are the files' paths. Listing them means to read every folder, so it is done
+	// once.
+	paths func() ([]string, error)
 }
 
 // Describe reads the whole root module of a tag and returns its ID. It is the part that
@@ -121,13 +125,14 @@ func New(store *gittree.Store, published *source.Published, root plumbing.Hash, 
 		return nil, err
 	}
 	tree.ID = id
+	tree.paths = sync.OnceValues(func() ([]string, error) { return store.Paths(id) })
 	return tree, nil
 }
 
 // Where names files that have the name of a missing one, the nearest folder first, at
 // most so many.
 func (t *Tree) Where(missing string, most int) ([]string, error) {
-	paths, err := t.store.Paths(t.ID)
+	paths, err := t.paths()
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s elsewhere: %w", missing, err)
 	}

@@ -2,9 +2,11 @@ package roottree_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -91,5 +93,39 @@ func TestNew(t *testing.T) {
 	}
 	if _, err := roottree.New(store, modules, root, []string{inAPI}); !errors.Is(err, source.ErrUnavailable) {
 		t.Errorf("a staging file that can't be had gives %v", err)
+	}
+}
+
+// The folders of a tree are read once, however many files are looked for in it.
+func TestWhere(t *testing.T) {
+	store, err := gittree.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	modules := published(t)
+	const folders = 200
+	for i := range folders {
+		path := filepath.Join(modules.Root, "pkg", fmt.Sprint(i), "b.go")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := roottree.Describe(t.Context(), store, modules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := roottree.New(store, modules, root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() {
+		if found, err := tree.Where("cmd/a.go", 3); err != nil || !slices.Equal(found, []string{inRoot}) {
+			t.Fatalf("got %v, %v", found, err)
+		}
+	}
+	look()
+	if allocated := testing.AllocsPerRun(5, look); allocated >= folders {
+		t.Errorf("looking for one more file in %d folders allocates %.0f times", folders, allocated)
 	}
 }

@@ -115,7 +115,7 @@ func TestConflicts(t *testing.T) {
 	for _, name := range []string{
 		"two-places", "context-changed", "white-space", "already-applied", "appended-already",
 		"file-missing", "new-file-exists", "deletion-changed", "rename-target-exists",
-		"no-newline-differs", "edges-moved", "overlap", "order", "several-failures",
+		"no-newline-differs", "edges-moved", "overlap", "order", "several-failures", "nothing-left",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, patches := loadCase(t, name)

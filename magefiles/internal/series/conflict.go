@@ -46,6 +46,11 @@ type Conflict struct {
 	// Nearest is the line of the best match, or 0 when nothing is alike. For
 	// reasons other than ReasonNotFound the match is complete.
 	Nearest int `json:"nearest,omitempty"`
+	// Heading is what the patch says after the numbers of the hunk, where nothing is
+	// alike: as a rule the function that the hunk is in. HeadingAt is the line where
+	// that begins in the file, or 0 where the file has it no longer.
+	Heading   string `json:"heading,omitempty"`
+	HeadingAt int    `json:"headingAt,omitempty"`
 	// Candidates are all the lines where the hunk fits, for ReasonSeveral.
 	Candidates []int `json:"candidates,omitempty"`
 	// Difference compares the expected lines ("-") with those at Nearest ("+").
@@ -71,7 +76,9 @@ func (c Conflict) String() string {
 		fmt.Fprintf(&b, " (lines %s)", strings.Trim(fmt.Sprint(c.Candidates), "[]"))
 	case len(c.MovedTo) > 0:
 		fmt.Fprintf(&b, " (of that name: %s)", strings.Join(c.MovedTo, ", "))
-	case c.Reason == ReasonNotFound && c.Nearest > 0:
+	case c.Reason == ReasonNotFound && c.Nearest == 0:
+		fmt.Fprintf(&b, " (nothing of this hunk is in the file%s)", c.heading())
+	case c.Reason == ReasonNotFound:
 		fmt.Fprintf(&b, " (nearest match at line %d)", c.Nearest)
 	case c.Nearest > 0:
 		fmt.Fprintf(&b, " (at line %d)", c.Nearest)
@@ -80,6 +87,17 @@ func (c Conflict) String() string {
 		b.WriteString(", perhaps because an earlier patch failed in this file")
 	}
 	return b.String()
+}
+
+// heading says where to look for a hunk of which nothing is in the file.
+func (c Conflict) heading() string {
+	switch {
+	case c.Heading == "":
+		return ""
+	case c.HeadingAt == 0:
+		return fmt.Sprintf(", and neither is its heading, %q", c.Heading)
+	}
+	return fmt.Sprintf("; its heading, %q, is at line %d", c.Heading, c.HeadingAt)
 }
 
 // ConflictError lists every hunk of every patch that does not apply. It is

@@ -46,6 +46,17 @@ type placer struct {
 	lines []string
 	// start and end bound the lines of the last hunk that was placed.
 	start, end int
+	// known is the index of the lines; it is made for the first hunk that is missing.
+	known map[string][]int
+}
+
+// index says where each line is in the file, white space aside. Making it takes longer
+// than anything else about a hunk, so all hunks of a file share it.
+func (p *placer) index() map[string][]int {
+	if p.known == nil {
+		p.known = indexOf(p.lines)
+	}
+	return p.known
 }
 
 // next places h, and returns the number of its first line or a conflict.
@@ -55,7 +66,7 @@ func (p *placer) next(h *gitdiff.TextFragment) (int, *Conflict) {
 	places := before.find(p.lines)
 	switch {
 	case len(places) == 0:
-		return 0, p.missing(before, after, wanted)
+		return 0, p.missing(h, before, after)
 	case len(places) > 1:
 		return 0, &Conflict{Wanted: wanted, Reason: ReasonSeveral, Nearest: closest(places, wanted), Candidates: places}
 	}
@@ -72,16 +83,17 @@ func (p *placer) next(h *gitdiff.TextFragment) (int, *Conflict) {
 }
 
 // missing explains why the pre-image is not in the file.
-func (p *placer) missing(before, after image, wanted int) *Conflict {
+func (p *placer) missing(h *gitdiff.TextFragment, before, after image) *Conflict {
+	wanted := wantedLine(h)
 	if places := after.find(p.lines); len(places) == 1 && len(after.content()) > 0 {
 		return &Conflict{Wanted: wanted, Reason: ReasonApplied, Nearest: places[0]}
 	}
-	c := &Conflict{Wanted: wanted, Reason: ReasonNotFound, Nearest: before.nearest(p.lines, wanted)}
-	place := c.Nearest
-	if place == 0 {
-		place = wanted
+	c := &Conflict{Wanted: wanted, Reason: ReasonNotFound, Nearest: before.nearest(p.index(), wanted)}
+	if c.Nearest == 0 {
+		c.Heading, c.HeadingAt = h.Comment, p.headingAt(h.Comment, wanted)
+		return c
 	}
-	c.Difference = before.difference(p.lines, place)
+	c.Difference = before.difference(p.lines, c.Nearest)
 	return c
 }
 

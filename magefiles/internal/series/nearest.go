@@ -22,12 +22,8 @@ const (
 // nearest returns the number of the line where the image fits best, or 0 when
 // no telling line of it is in the file. Lines that differ only in white space
 // count as equal, and a rare line counts for more than a common one. Of two
-// places as good, it takes the one closer to wanted.
-func (m image) nearest(lines []string, wanted int) int {
-	index := map[string][]int{}
-	for i, line := range lines {
-		index[fold(line)] = append(index[fold(line)], i)
-	}
+// places as good, it takes the one closer to wanted. index is that of the file.
+func (m image) nearest(index map[string][]int, wanted int) int {
 	votes := map[int]int{}
 	for i, line := range m.lines {
 		places := index[fold(line)]
@@ -55,6 +51,16 @@ func (m image) nearest(lines []string, wanted int) int {
 		}
 	}
 	return best
+}
+
+// indexOf says where each line is, white space aside.
+func indexOf(lines []string) map[string][]int {
+	index := make(map[string][]int, len(lines))
+	for i, line := range lines {
+		folded := fold(line)
+		index[folded] = append(index[folded], i)
+	}
+	return index
 }
 
 // fold makes lines equal that differ only in white space.
