@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"unicode"
 )
 
 // Draft is a patch that is to be written: a commit, and the change that it makes.
 type Draft struct {
 	// Number and Count are its place in the series, counted from 1.
 	Number, Count int
+	// Author made the change.
+	Author Author
 	// Title and Body are the commit message's.
 	Title, Body string
 	// Files are the changed files in the order of their paths.
@@ -24,13 +27,6 @@ type FileChange struct {
 	Path     string
 	Old, New *File
 }
-
-// header is the same for every patch, so that nothing in it churns. (Git's own mailbox
-// line holds the commit's ID, which is another one on every tag.)
-const header = `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
-From: The steadylet Authors <steadylet@localhost>
-Date: Mon, 5 Jan 2026 12:00:00 +0000
-`
 
 const (
 	// longestTitle keeps the subject on one line, as git does not fold it then.
@@ -44,8 +40,8 @@ const (
 	idDigits = 7
 )
 
-// Format writes a draft as the text of a patch file, the canonical form: fixed headers,
-// LF, and around each change the fewest lines of context (at least one, with something
+// Format writes a draft as the text of a patch file, the canonical form: the author, the
+// message, LF, and around each change the fewest lines of context (at least one, with something
 // in it that can be recognised) with which it has exactly one place in every base. (Where
 // equal lines leave a choice of which are added or deleted, it is the one that fits.) The
 // bases are the trees that the patch is made for, each as it is before the patch; the
@@ -68,6 +64,9 @@ func Format(file string, draft Draft, bases []Files) ([]byte, error) {
 	for {
 		text := draft.text(parts)
 		patch, err := parsePatch(file, text)
+		if err == nil {
+			err = draft.comesBack(patch)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +75,49 @@ func Format(file string, draft Draft, bases []Files) ([]byte, error) {
 			return text, err
 		}
 	}
+}
+
+// comesBack makes sure that a patch says what the draft says: a message can hold lines
+// that end it above a diff, and a name what no header can hold.
+func (d Draft) comesBack(patch *Patch) error {
+	switch {
+	case !SameMessage(patch, d):
+		return &PatchError{patch.File, fmt.Sprintf("of the message %q a patch would keep %q: say it in other words with `git commit --amend`",
+			d.Title+"\n\n"+d.Body, patch.Title+"\n\n"+patch.Body), ErrMalformed}
+	case !SameAuthor(patch, d):
+		return &PatchError{patch.File, fmt.Sprintf("of its author %q a patch would keep %q", d.Author, patch.Author), ErrMalformed}
+	}
+	return nil
+}
+
+// SameMessage reports whether a patch has the message of a draft.
+func SameMessage(patch *Patch, draft Draft) bool {
+	return patch.Title == draft.Title && patch.Body == tidy(draft.Body)
+}
+
+// SameAuthor reports whether a patch has the author and the date of a draft.
+func SameAuthor(patch *Patch, draft Draft) bool {
+	return patch.Author.String() == draft.author().String()
+}
+
+func (d Draft) author() Author {
+	if d.Author == (Author{}) {
+		return project()
+	}
+	return d.Author
+}
+
+// tidy drops blank lines and white space at the end of lines as git does where it makes a
+// commit.
+func tidy(body string) string {
+	var lines []string
+	for line := range strings.Lines(strings.TrimSpace(body)) {
+		line = strings.TrimRightFunc(line, unicode.IsSpace)
+		if line != "" || lines[len(lines)-1] != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // fit tries a patch on every base. The first hunk that has not exactly one place is
@@ -114,9 +156,9 @@ func refit(parts []*filePart, conflict Conflict) bool {
 
 func (d Draft) text(parts []*filePart) []byte {
 	var text bytes.Buffer
-	text.WriteString(header)
+	text.WriteString(mailboxLine + d.author().String())
 	fmt.Fprintf(&text, "Subject: [PATCH %d/%d] %s\n\n", d.Number, d.Count, d.Title)
-	if body := strings.TrimSpace(d.Body); body != "" {
+	if body := tidy(d.Body); body != "" {
 		text.WriteString(body + "\n")
 	}
 	text.WriteString("---\n")
@@ -181,7 +223,7 @@ func (r *Result) Drafts(base Files) ([]Draft, error) {
 	before := map[string]*File{}
 	var drafts []Draft
 	for i, applied := range r.Patches {
-		draft := Draft{Number: i + 1, Count: len(r.Patches), Title: applied.Patch.Title, Body: applied.Patch.Body}
+		draft := Draft{Number: i + 1, Count: len(r.Patches), Author: applied.Patch.Author, Title: applied.Patch.Title, Body: applied.Patch.Body}
 		for _, change := range applied.Changes {
 			old, known := before[change.Path]
 			if !known {

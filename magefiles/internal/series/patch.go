@@ -19,6 +19,8 @@ type Patch struct {
 	Title string
 	// Body is the rest of the commit message; it may be empty.
 	Body string
+	// Author is the project's where the patch names none.
+	Author Author
 	// Text is the file's bytes.
 	Text []byte
 	// Digest is the SHA-256 of Text in hexadecimal.
@@ -64,31 +66,31 @@ func parsePatch(file string, data []byte) (*Patch, error) {
 	if err := checkFiles(file, files); err != nil {
 		return nil, err
 	}
-	title, body, err := parseMessage(file, preamble)
+	header, err := parseHeader(file, preamble)
 	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256(data)
-	return &Patch{file, title, body, data, hex.EncodeToString(digest[:]), files}, nil
+	return &Patch{file, header.Title, header.Body, authorOf(header), data, hex.EncodeToString(digest[:]), files}, nil
 }
 
-// parseMessage reads the title and the body above the diff. It takes a header
-// with or without the mailbox line ("From <commit> …") that git puts on top.
-func parseMessage(file, preamble string) (title, body string, err error) {
+// parseHeader reads what is above the diff. It takes a header with or without the
+// mailbox line ("From <commit> …") that git puts on top.
+func parseHeader(file, preamble string) (*gitdiff.PatchHeader, error) {
 	if strings.TrimSpace(preamble) == "" {
-		return "", "", noTitle(file, "nothing is above its diff")
+		return nil, noTitle(file, "nothing is above its diff")
 	}
 	if !strings.HasPrefix(preamble, "From ") {
 		preamble = "From -\n" + preamble
 	}
 	header, err := gitdiff.ParsePatchHeader(preamble, gitdiff.WithSubjectCleanMode(gitdiff.SubjectCleanPatchOnly))
 	if err != nil {
-		return "", "", noTitle(file, "its header can't be read: "+err.Error())
+		return nil, noTitle(file, "its header can't be read: "+err.Error())
 	}
 	if header.Title == "" {
-		return "", "", noTitle(file, "its Subject line is empty or missing")
+		return nil, noTitle(file, "its Subject line is empty or missing")
 	}
-	return header.Title, header.Body, nil
+	return header, nil
 }
 
 func noTitle(file, reason string) error {
