@@ -48,25 +48,10 @@ func Lock(ctx context.Context,
 	})
 }
 
-// Rebase brings a series to a Kubernetes tag, one patch at a time, and stops where you have to edit.
-func Rebase(ctx context.Context,
-	to *string, // Kubernetes tag, in the lock or not
-	series *string, // folder in patches/ (default: restart-suppression)
-	resume *bool, // go on after you have edited
-	skip *bool, // go on without the patch, which the tag needs no longer
-	abort *bool, // drop the rebase
-) error {
-	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
-		return p.Rebase(ctx, pipeline.RebaseOptions{
-			To: value(to, ""), Series: value(series, pipeline.DefaultSeries),
-			Resume: value(resume, false), Skip: value(skip, false), Abort: value(abort, false),
-		})
-	})
-}
-
-// Edit lays a tree out with one commit a patch, for you to edit; export makes patches of it.
+// Edit lays a tree out with one commit a patch, to edit or to rebase with git; export makes patches of it.
 func Edit(ctx context.Context,
 	version *string, // Kubernetes tag (default: the newest in the lock)
+	from *string, // Kubernetes tag whose patches you want to bring to -version (default: edit the patches of -version)
 	series *string, // folder in patches/ (default: restart-suppression)
 	discard *bool, // drop the tree that is open
 ) error {
@@ -74,7 +59,7 @@ func Edit(ctx context.Context,
 		if value(discard, false) {
 			return p.DiscardEdit()
 		}
-		return p.Edit(ctx, value(series, pipeline.DefaultSeries), value(version, ""))
+		return p.Edit(ctx, pipeline.EditOptions{Series: value(series, pipeline.DefaultSeries), Version: value(version, ""), From: value(from, "")})
 	})
 }
 

@@ -1,17 +1,17 @@
 // Package export turns commits into the patch files of a series.
 //
 // A patch whose commit still makes the change that its file makes keeps that file, to the
-// byte: a title, a body or a changed line make a new text, a new base does not. A new
-// text is the canonical one of series.Format, made for every locked tag in the patch's
-// range. So exporting what was applied changes nothing, and exporting twice is exporting
-// once.
+// byte: another author, a title, a body or a changed line make a new text, a new base does
+// not. A new text is the canonical one of series.Format, with the author, the date and the
+// message of the commit: made for every locked tag in the patch's range where the commits
+// are of such a tag (Series), or for the one tag that a series is brought to (Onto). So
+// exporting what was applied changes nothing, and exporting twice is exporting once.
 //
-// Everything here is pure.
+// Everything here but Outcome.Write is pure.
 package export
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -31,28 +31,17 @@ type Patch struct {
 	Kept bool
 }
 
-// CountError says that the commits are not one for each patch.
-type CountError struct {
-	Series           string
-	Patches, Commits int
-}
-
-func (e *CountError) Error() string {
-	return fmt.Sprintf("series %s has %d patches for this tag, and there are %d commits: one commit is one patch; add or remove the patch in %s first, or split and join the commits",
-		e.Series, e.Patches, e.Commits, series.IndexFile)
-}
-
 // Series exports one commit for each patch that a series has for a tag, which is on. tags
-// are the locked tags with their sources, on among them or not. The error is a
-// *series.ConflictError where a change does not fit every tag in its patch's range: then
-// this tag needs a variant of its own.
+// are the locked tags with their sources, on among them or not. The error is a *MatchError
+// where the commits are not the patches, and a *series.ConflictError where a change does
+// not fit every tag in its patch's range: then this tag needs a variant of its own.
 func Series(s *series.Series, on Tag, commits []series.Draft, tags []Tag) ([]Patch, error) {
 	selected, err := s.Select(on.Version, false)
 	if err != nil {
 		return nil, err
 	}
-	if len(selected) != len(commits) {
-		return nil, &CountError{s.Name, len(selected), len(commits)}
+	if err := match(s.Name, on.Version, selected, commits); err != nil {
+		return nil, err
 	}
 	x := &exporter{series: s, tags: tags, replaced: map[string]*series.Patch{}}
 	tree := on.Files
@@ -135,12 +124,22 @@ func (x *exporter) entry(patch *series.Patch) series.Entry {
 	return series.Entry{Patch: patch}
 }
 
-// Makes reports whether a patch, applied to before, is the commit: the same files and the
-// same message.
+// Makes reports whether a patch, applied to before, is the commit: the same files, the
+// same author and the same message.
 func Makes(patch *series.Patch, commit series.Draft, before series.Files) (bool, error) {
-	if patch.Title != commit.Title || strings.TrimSpace(patch.Body) != strings.TrimSpace(commit.Body) {
+	if !says(patch, commit) {
 		return false, nil
 	}
+	return changes(patch, commit, before)
+}
+
+// says reports whether a patch has the author and the message of a commit.
+func says(patch *series.Patch, commit series.Draft) bool {
+	return series.SameMessage(patch, commit) && series.SameAuthor(patch, commit)
+}
+
+// changes reports whether a patch, applied to before, changes what a commit changes.
+func changes(patch *series.Patch, commit series.Draft, before series.Files) (bool, error) {
 	result, conflicts, err := series.Try(before, []*series.Patch{patch})
 	if err != nil || len(conflicts) > 0 {
 		return false, err

@@ -185,8 +185,8 @@ func TestEditedCommit(t *testing.T) {
 	if !strings.Contains(string(exported[last].Text), "another title") {
 		t.Errorf("the new title is not in\n%s", exported[last].Text)
 	}
-	var count *export.CountError
-	if _, err := export.Series(s, on, commits[1:], tags); !errors.As(err, &count) {
+	var wrong *export.MatchError
+	if _, err := export.Series(s, on, commits[1:], tags); !errors.As(err, &wrong) {
 		t.Errorf("one commit less gives %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package gittree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,22 +20,28 @@ type Commit struct {
 	ID, Tree      plumbing.Hash
 	Parents       []plumbing.Hash
 	Subject, Body string
+	Author        object.Signature
 }
 
-// ReadCommit reads a commit. A message's first line is its subject.
+// ReadCommit reads a commit. A message's first paragraph is its subject, as in git.
 func (s *Store) ReadCommit(id plumbing.Hash) (Commit, error) {
 	read, err := object.GetCommit(s.objects, id)
 	if err != nil {
 		return Commit{}, fmt.Errorf("reading commit %s: %w", id, err)
 	}
-	subject, body, _ := strings.Cut(read.Message, "\n")
+	subject, body, _ := strings.Cut(strings.TrimLeft(read.Message, "\n"), "\n\n")
 	return Commit{
-		ID: id, Tree: read.TreeHash, Parents: read.ParentHashes, Subject: subject, Body: strings.TrimSpace(body),
+		ID: id, Tree: read.TreeHash, Parents: read.ParentHashes, Author: read.Author,
+		Subject: strings.ReplaceAll(strings.TrimSpace(subject), "\n", " "), Body: strings.TrimSpace(body),
 	}, nil
 }
 
+// ErrHistory is matched by the error for commits that are not a line from a base on.
+var ErrHistory = errors.New("the history is not a line of commits")
+
 // History returns the commits from after base to HEAD, the oldest first. HEAD is what git's
-// own programs left it at. A merge has no place in such a history.
+// own programs left it at. The error matches ErrHistory where one of them is a merge, or
+// HEAD is not above base.
 func (s *Store) History(base plumbing.Hash) ([]Commit, error) {
 	head, err := storer.ResolveReference(s.objects, plumbing.HEAD)
 	if err != nil {
@@ -46,8 +53,12 @@ func (s *Store) History(base plumbing.Hash) ([]Commit, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(commit.Parents) != 1 {
-			return nil, fmt.Errorf("commit %s (%s) has %d parents: the history must be a line from %s on", id, commit.Subject, len(commit.Parents), base)
+		switch len(commit.Parents) {
+		case 0:
+			return nil, fmt.Errorf("%w: HEAD is not above %s", ErrHistory, base)
+		case 1:
+		default:
+			return nil, fmt.Errorf("%w: commit %s (%s) is a merge", ErrHistory, id, commit.Subject)
 		}
 		commits = append(commits, commit)
 		id = commit.Parents[0]

@@ -88,8 +88,10 @@ func (s *Store) Close() error { return s.objects.Close() }
 // CommitText is what a commit says.
 type CommitText struct {
 	Subject, Body string
-	// When is both dates of the commit.
+	// When is the date of the commit.
 	When time.Time
+	// Author is who made the change, and when; nil is as the commit.
+	Author *object.Signature
 }
 
 // author is that of every commit.
@@ -106,6 +108,9 @@ func (s *Store) Commit(tree plumbing.Hash, parents []plumbing.Hash, text CommitT
 	}
 	commit := object.Commit{
 		Author: author(text.When), Committer: author(text.When), Message: message, TreeHash: tree, ParentHashes: parents,
+	}
+	if text.Author != nil {
+		commit.Author = *text.Author
 	}
 	return s.put(commit.Encode)
 }
@@ -127,6 +132,42 @@ func (s *Store) initHead() error {
 func (s *Store) SetMain(commit plumbing.Hash) error {
 	if err := s.objects.SetReference(plumbing.NewHashReference(mainBranch, commit)); err != nil {
 		return fmt.Errorf("setting the branch of %s: %w", s.gitDir, err)
+	}
+	return nil
+}
+
+// SetTag makes a tag point at a commit.
+func (s *Store) SetTag(name string, commit plumbing.Hash) error {
+	return s.setReference(plumbing.NewHashReference(plumbing.NewTagReferenceName(name), commit))
+}
+
+// SetBranch makes a branch point at a commit.
+func (s *Store) SetBranch(name string, commit plumbing.Hash) error {
+	return s.setReference(plumbing.NewHashReference(plumbing.NewBranchReferenceName(name), commit))
+}
+
+// SetHead makes HEAD name a branch.
+func (s *Store) SetHead(branch string) error {
+	return s.setReference(plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.NewBranchReferenceName(branch)))
+}
+
+// MoveHead makes the branch that HEAD names, or HEAD itself where it names none, point at
+// a commit.
+func (s *Store) MoveHead(commit plumbing.Hash) error {
+	head, err := s.objects.Reference(plumbing.HEAD)
+	if err != nil {
+		return fmt.Errorf("reading HEAD of %s: %w", s.gitDir, err)
+	}
+	name := plumbing.HEAD
+	if head.Type() == plumbing.SymbolicReference {
+		name = head.Target()
+	}
+	return s.setReference(plumbing.NewHashReference(name, commit))
+}
+
+func (s *Store) setReference(reference *plumbing.Reference) error {
+	if err := s.objects.SetReference(reference); err != nil {
+		return fmt.Errorf("setting %s of %s: %w", reference.Name(), s.gitDir, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/renameio"
 
 	"github.com/steadylet/steadylet/magefiles/internal/export"
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/roottree"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
 	"github.com/steadylet/steadylet/magefiles/internal/source"
@@ -27,50 +28,71 @@ func (p *Pipeline) Export(ctx context.Context, into int) error {
 	if !ok {
 		return p.exportUnchanged(ctx)
 	}
+	if err := p.dropUnlisted(open); err != nil {
+		return err
+	}
 	loaded, err := p.loadSeries(open.Series)
 	if err != nil {
 		return err
 	}
-	entry, err := p.lock.Entry(open.Version)
-	if err != nil {
-		return err
-	}
-	bench, err := workbench.Open(p.editDir(), entry.Time)
+	bench, err := workbench.Open(p.editDir())
 	if err != nil {
 		return err
 	}
 	defer bench.Close()
-	commits, err := edited(ctx, bench, open.Base, into)
-	if err != nil {
-		return err
+	commits, folded, err := edited(ctx, bench, open.Base, into)
+	if errors.Is(err, gittree.ErrHistory) {
+		p.sayHow(open)
+		return fmt.Errorf("the commits of the series are not on %s: %w", open.Version, err)
 	}
-	tags, err := p.exportTags(ctx, loaded)
 	if err != nil {
 		return err
 	}
 	on := export.Tag{Version: open.Version, Files: bench.Files(open.Base.Tree)}
-	patches, err := export.Series(loaded, on, commits, tags)
-	if err != nil {
-		return fmt.Errorf("%w\nWhere this tag needs a variant of its own, narrow the versions of the present one in %s and rebase to this tag",
-			err, series.IndexFile)
+	if open.From != "" {
+		err = p.exportRebased(open, loaded, on, commits)
+	} else {
+		err = p.exportEdited(ctx, loaded, on, commits)
 	}
-	if err := p.writePatches(open.Series, patches); err != nil {
+	if err != nil || !folded {
 		return err
 	}
-	return commitAll(ctx, bench, open.Base, commits)
+	_, err = commitAll(ctx, bench, open.Base, commits)
+	return err
 }
 
 // edited returns the commits of a bench, with what is not committed folded into them.
-func edited(ctx context.Context, bench *workbench.Bench, base workbench.Point, into int) ([]series.Draft, error) {
+func edited(ctx context.Context, bench *workbench.Bench, base workbench.Point, into int) (commits []series.Draft, folded bool, err error) {
+	if err := bench.Settled(); err != nil {
+		return nil, false, err
+	}
 	commits, head, err := bench.Drafts(ctx, base)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	edits, err := bench.Altered(head.Tree)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return export.Fold(commits, edits, into)
+	commits, err = export.Fold(commits, edits, into)
+	return commits, len(edits) > 0, err
+}
+
+// exportEdited writes the patches of a tag that were edited where they are.
+func (p *Pipeline) exportEdited(ctx context.Context, loaded *series.Series, on export.Tag, commits []series.Draft) error {
+	tags, err := p.exportTags(ctx, loaded)
+	if err != nil {
+		return err
+	}
+	patches, err := export.Series(loaded, on, commits, tags)
+	if errors.Is(err, series.ErrConflict) {
+		return fmt.Errorf("%w\nWhere %s needs a variant of its own, narrow the versions of the present one in %s, and bring the series here with `go tool mage edit -version=%[2]s -from=TAG`",
+			err, on.Version, series.IndexFile)
+	}
+	if err != nil {
+		return err
+	}
+	return p.writePatches(loaded.Name, patches)
 }
 
 // writePatches stores the patches that changed.

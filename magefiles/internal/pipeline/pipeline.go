@@ -71,12 +71,10 @@ func (p *Pipeline) Close() error {
 }
 
 // Clean removes trees, records and unfinished work; with dist also the results. What a
-// person edits there (a rebase, a tree that is open) is not removed: it is refused.
+// person edits there is not removed: it is refused.
 func (p *Pipeline) Clean(dist bool) error {
-	for dir, remedy := range map[string]string{p.rebaseDir(): "rebase -abort", p.editDir(): "edit -discard"} {
-		if _, err := os.Stat(dir); err == nil {
-			return fmt.Errorf("%s holds what you edit: drop it with `go tool mage %s` first", dir, remedy)
-		}
+	if _, err := os.Stat(p.editDir()); err == nil {
+		return fmt.Errorf("%s holds what you edit: drop it with `go tool mage edit -discard` first", p.editDir())
 	}
 	freed, err := p.space.Clean()
 	if err != nil {

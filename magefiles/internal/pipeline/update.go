@@ -119,8 +119,8 @@ func (p *Pipeline) judge(ctx context.Context, names []string, tag kubever.Versio
 		}
 		rows = append(rows, row)
 	}
-	finding := update.Classify(tag, rows)
 	from, found := update.Before(tag, p.lock.Known())
+	finding := update.Classify(tag, from, rows)
 	if !found {
 		return finding.Without("no older tag is locked to compare it with"), nil
 	}

@@ -78,22 +78,23 @@ func Before(tag kubever.Version, locked []kubever.Version) (kubever.Version, boo
 }
 
 // Classify judges a tag by what became of every series on it. rows of series that do not
-// touch the tag's minor version at all are to be left out.
-func Classify(tag kubever.Version, rows []check.Row) Finding {
+// touch the tag's minor version at all are to be left out. from is what Before returned,
+// or the zero version.
+func Classify(tag, from kubever.Version, rows []check.Row) Finding {
 	finding := Finding{Tag: tag, Verdict: Safe, Details: []string{}}
 	var proven []string
 	for _, row := range rows {
+		why := needsRebase(row)
 		switch {
 		case row.Unavailable != "":
 			finding.add(Unknown, row.Unavailable)
-		case len(row.Conflicts) > 0:
-			finding.add(NeedsRebase, fmt.Sprintf("series %s has %d conflicts, the first %s", row.Series, len(row.Conflicts), row.Conflicts[0]))
-		case len(row.Hooks) > 0:
-			finding.add(NeedsRebase, fmt.Sprintf("series %s applies without effect: %s", row.Series, row.Hooks[0]))
-		case row.Selection.Kind == check.Refused:
-			finding.add(NeedsRebase, fmt.Sprintf("series %s applies as it is, but %s: the rebase only widens them", row.Series, row.Selection.Reason))
-		default:
+		case why == "":
 			proven = append(proven, row.Series)
+		default:
+			finding.add(NeedsRebase, why)
+			if from != (kubever.Version{}) {
+				finding.add(NeedsRebase, fmt.Sprintf("bring it there with `go tool mage edit -series=%s -version=%s -from=%s`", row.Series, tag, from))
+			}
 		}
 	}
 	switch {
@@ -103,6 +104,19 @@ func Classify(tag kubever.Version, rows []check.Row) Finding {
 		finding.add(Safe, "applied and proven: "+strings.Join(proven, ", "))
 	}
 	return finding
+}
+
+// needsRebase says why a series does not serve a tag, or nothing.
+func needsRebase(row check.Row) string {
+	switch {
+	case len(row.Conflicts) > 0:
+		return fmt.Sprintf("series %s has %d conflicts, the first %s", row.Series, len(row.Conflicts), row.Conflicts[0])
+	case len(row.Hooks) > 0:
+		return fmt.Sprintf("series %s applies without effect: %s", row.Series, row.Hooks[0])
+	case row.Selection.Kind == check.Refused:
+		return fmt.Sprintf("series %s applies as it is, but %s: a rebase only widens them", row.Series, row.Selection.Reason)
+	}
+	return ""
 }
 
 // WithImpact adds what an upgrade to the tag does to containers that nobody changed. The

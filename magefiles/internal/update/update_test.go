@@ -3,6 +3,7 @@ package update
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,9 +93,13 @@ func TestClassify(t *testing.T) {
 		"no series":               {nil, kept, Unknown, "none was tried"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			finding := Classify(kubever.Version{Major: 1, Minor: 38}, test.rows).WithImpact(test.impact)
+			finding := Classify(kubever.Version{Major: 1, Minor: 38}, kubever.Version{Major: 1, Minor: 37, Patch: 2}, test.rows).WithImpact(test.impact)
 			if finding.Verdict != test.want {
 				t.Errorf("got %q, want %q", finding.Verdict, test.want)
+			}
+			said := slices.Contains(finding.Details, "bring it there with `go tool mage edit -series=s -version=v1.38.0 -from=v1.37.2`")
+			if said != (test.want == NeedsRebase) {
+				t.Errorf("it says how to rebase: %v", said)
 			}
 			var out bytes.Buffer
 			if err := Write(&out, []Finding{finding}); err != nil || !strings.Contains(out.String(), string(test.want)) || !strings.Contains(out.String(), test.detail) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -26,10 +27,33 @@ func (b *Bench) Drafts(ctx context.Context, base Point) ([]series.Draft, Point, 
 		if err != nil {
 			return nil, Point{}, err
 		}
-		drafts = append(drafts, series.Draft{Number: i + 1, Count: len(commits), Title: commit.Subject, Body: commit.Body, Files: changes})
+		author := commit.Author
+		drafts = append(drafts, series.Draft{
+			Number: i + 1, Count: len(commits), Author: series.NewAuthor(author.Name, author.Email, author.When),
+			Title: commit.Subject, Body: commit.Body, Files: changes,
+		})
 		at = Point{commit.ID, commit.Tree}
 	}
 	return drafts, at, nil
+}
+
+// unfinished are the files that git keeps while a command waits for a person. (A rebase has
+// some of the others too.)
+var unfinished = []struct{ file, command string }{
+	{"rebase-merge", "rebase"}, {"rebase-apply", "rebase"}, {"MERGE_HEAD", "merge"}, {"CHERRY_PICK_HEAD", "cherry-pick"}, {"REVERT_HEAD", "revert"},
+}
+
+// ErrUnfinished is matched by the error of Settled.
+var ErrUnfinished = errors.New("git has not finished")
+
+// Settled reports with ErrUnfinished that a command of git's waits for a person.
+func (b *Bench) Settled() error {
+	for _, one := range unfinished {
+		if _, err := os.Lstat(filepath.Join(b.dir, "git", one.file)); err == nil {
+			return fmt.Errorf("%w: a %s is under way in %s: end it there with `git %[2]s --continue`, or drop it with --abort", ErrUnfinished, one.command, b.Worktree())
+		}
+	}
+	return nil
 }
 
 // Diff returns what differs between two trees, in the order of the paths.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/steadylet/steadylet/internal/programtest"
+	"github.com/steadylet/steadylet/magefiles/internal/gittree"
 	"github.com/steadylet/steadylet/magefiles/internal/kubever"
 	"github.com/steadylet/steadylet/magefiles/internal/lock"
 	"github.com/steadylet/steadylet/magefiles/internal/series"
@@ -23,45 +24,55 @@ import (
 
 const staged = "staging/src/k8s.io/client-go/util/cert/cert.go"
 
-// create makes a bench of a tiny release, with a file of a staging module.
-func create(t *testing.T) (bench *workbench.Bench, base workbench.Point, dir string) {
+// release is the published sources of a tiny tag.
+func release(t *testing.T, minor int, b string) *source.Published {
 	t.Helper()
 	root := t.TempDir()
 	for name, data := range map[string]string{
-		"root/pkg/a.go": "package pkg\n", "root/pkg/b.go": "package pkg\n\nvar b = 1\n", "client/util/cert/cert.go": "package cert\n", "client/util/cert/other.go": "package cert\n",
+		"root/pkg/a.go": "package pkg\n", "root/pkg/b.go": b, "client/util/cert/cert.go": "package cert\n", "client/util/cert/other.go": "package cert\n",
 	} {
 		path := filepath.Join(root, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(data), 0o444)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	published := &source.Published{
-		Entry: lock.Entry{Version: kubever.Version{Major: 1, Minor: 30}, Time: time.Unix(1700000000, 0)},
+	return &source.Published{
+		Entry: lock.Entry{Version: kubever.Version{Major: 1, Minor: minor}, Time: time.Unix(1700000000, 0)},
 		Root:  filepath.Join(root, "root"), Staging: map[string]string{"k8s.io/client-go": filepath.Join(root, "client")},
 	}
+}
+
+// create makes a bench of two tags.
+func create(t *testing.T) (bench *workbench.Bench, tags []workbench.Point, dir string) {
+	t.Helper()
 	dir = filepath.Join(t.TempDir(), "bench")
-	bench, base, err := workbench.Create(t.Context(), dir, published, []string{"pkg/a.go", staged, "pkg/absent.go"})
+	releases := []*source.Published{release(t, 30, "package pkg\n\nvar b = 1\n"), release(t, 31, "package pkg\n\nvar b = 2\n")}
+	bench, tags, err := workbench.Create(t.Context(), dir, releases, []string{"pkg/a.go", staged, "pkg/absent.go"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bench.Close() })
-	return bench, base, dir
+	return bench, tags, dir
 }
 
 func file(text string) *series.File { return &series.File{Data: []byte(text)} }
 
+var ada = series.Author{Name: "Ada Example", Email: "ada@example.org", When: time.Date(2026, time.January, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}
+
 // commits are two patches.
 func commits(t *testing.T, bench *workbench.Bench, base workbench.Point) workbench.Point {
 	t.Helper()
-	one, err := bench.Commit(base, []series.FileChange{{Path: "pkg/a.go", New: file("package pkg // one\n")}, {Path: staged, New: file("package cert // one\n")}}, "One", "Why.")
+	one, err := bench.Commit(base, series.Draft{Author: ada, Title: "One", Body: "Why.",
+		Files: []series.FileChange{{Path: "pkg/a.go", New: file("package pkg // one\n")}, {Path: staged, New: file("package cert // one\n")}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := bench.Commit(one, []series.FileChange{{Path: "pkg/new/c.go", New: file("package c\n")}, {Path: "pkg/b.go"}}, "Two", "")
+	two, err := bench.Commit(one, series.Draft{Author: ada, Title: "Two",
+		Files: []series.FileChange{{Path: "pkg/new/c.go", New: file("package c\n")}, {Path: "pkg/b.go"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(bench.Checkout(t.Context(), two.Tree), bench.Attach(two.Tree)); err != nil {
+	if err := bench.Move(t.Context(), two); err != nil {
 		t.Fatal(err)
 	}
 	return two
@@ -69,18 +80,18 @@ func commits(t *testing.T, bench *workbench.Bench, base workbench.Point) workben
 
 // What is committed is read back as patches.
 func TestDrafts(t *testing.T) {
-	bench, base, dir := create(t)
-	last := commits(t, bench, base)
-	drafts, head, err := bench.Drafts(t.Context(), base)
+	bench, tags, dir := create(t)
+	last := commits(t, bench, tags[0])
+	drafts, head, err := bench.Drafts(t.Context(), tags[0])
 	if err != nil || head != last {
 		t.Fatalf("the last commit is %v, %v, want %v", head, err, last)
 	}
 	want := []series.Draft{
-		{Number: 1, Count: 2, Title: "One", Body: "Why.", Files: []series.FileChange{
+		{Number: 1, Count: 2, Author: ada, Title: "One", Body: "Why.", Files: []series.FileChange{
 			{Path: "pkg/a.go", Old: file("package pkg\n"), New: file("package pkg // one\n")},
 			{Path: staged, Old: file("package cert\n"), New: file("package cert // one\n")},
 		}},
-		{Number: 2, Count: 2, Title: "Two", Files: []series.FileChange{
+		{Number: 2, Count: 2, Author: ada, Title: "Two", Files: []series.FileChange{
 			{Path: "pkg/b.go", Old: file("package pkg\n\nvar b = 1\n")}, {Path: "pkg/new/c.go", New: file("package c\n")},
 		}},
 	}
@@ -90,6 +101,9 @@ func TestDrafts(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "src", "staging/src/k8s.io/client-go/util/cert/other.go")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a staging file that nobody asked for is there: %v", err)
 	}
+	if drafts, _, err := bench.Drafts(t.Context(), tags[1]); !errors.Is(err, gittree.ErrHistory) {
+		t.Errorf("the commits are not on the second tag, and %+v, %v are read", drafts, err)
+	}
 	if _, err := os.Stat(dir + ".unfinished"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what was unfinished is left: %v", err)
 	}
@@ -97,8 +111,8 @@ func TestDrafts(t *testing.T) {
 
 // What a person edits is found, new folders included.
 func TestAltered(t *testing.T) {
-	bench, base, dir := create(t)
-	last := commits(t, bench, base)
+	bench, tags, dir := create(t)
+	last := commits(t, bench, tags[0])
 	if altered, err := bench.Altered(last.Tree); err != nil || len(altered) > 0 {
 		t.Errorf("nothing was edited, and that gives %v, %v", altered, err)
 	}
@@ -131,49 +145,97 @@ func TestAltered(t *testing.T) {
 	}
 }
 
-// Git's own program sees the worktree, and what it commits becomes a patch.
+// Git's own program finds the repository, sees the tags and commits, rebases them, and
+// what it makes of them is read.
 func TestGit(t *testing.T) {
 	programtest.Needs(t, "git", "git")
-	bench, base, dir := create(t)
-	commits(t, bench, base)
-	git := func(arguments ...string) string {
+	bench, tags, dir := create(t)
+	last := commits(t, bench, tags[0])
+	if err := bench.Branch("old", last); err != nil {
+		t.Fatal(err)
+	}
+	src := filepath.Join(dir, "src")
+	git := func(fails bool, arguments ...string) string {
 		t.Helper()
-		command := exec.Command("git", append([]string{"--git-dir=" + bench.Repository()}, arguments...)...)
-		command.Dir = t.TempDir()
-		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@localhost", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@localhost")
+		command := exec.Command("git", arguments...)
+		command.Dir = src
+		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull, "GIT_EDITOR=true",
+			"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@localhost")
 		out, err := command.CombinedOutput()
-		if err != nil {
+		if (err != nil) != fails {
 			t.Fatalf("git %q: %v\n%s", arguments, err, out)
 		}
 		return string(out)
 	}
-	if status := git("status", "--short"); status != "" {
+	if status := git(false, "status", "--short"); status != "" {
 		t.Errorf("git sees changes:\n%s", status)
 	}
-	if log := git("log", "--format=%s"); log != "Two\nOne\nKubernetes v1.30.0\n" {
-		t.Errorf("git's history is\n%s", log)
+	for revision, want := range map[string]string{
+		"series": "Two\nOne\nKubernetes v1.30.0\n", "old": "Two\nOne\nKubernetes v1.30.0\n", "v1.31.0": "Kubernetes v1.31.0\nKubernetes v1.30.0\n",
+	} {
+		if log := git(false, "log", "--format=%s", revision); log != want {
+			t.Errorf("git's history of %s is\n%s", revision, log)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "src", "pkg", "a.go"), []byte("package pkg // amended\n"), 0o644); err != nil {
-		t.Fatal(err)
+	if err := bench.Settled(); err != nil {
+		t.Errorf("before the rebase: %v", err)
 	}
-	git("commit", "-q", "-a", "--amend", "-m", "Two, amended")
-	again, err := workbench.Open(dir, time.Unix(0, 0))
+	git(true, "rebase", "--onto", "v1.31.0", "v1.30.0", "series") // pkg/b.go was changed, and is deleted
+	if err := bench.Settled(); !errors.Is(err, workbench.ErrUnfinished) {
+		t.Errorf("in the middle of the rebase: %v", err)
+	}
+	git(false, "rm", "-q", "pkg/b.go")
+	git(false, "rebase", "--continue")
+	if err := bench.Settled(); err != nil {
+		t.Errorf("after the rebase: %v", err)
+	}
+	again, err := workbench.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	drafts, head, err := again.Drafts(t.Context(), base)
-	if err != nil || len(drafts) != 2 || drafts[1].Title != "Two, amended" || !strings.Contains(string(drafts[1].Files[0].New.Data), "amended") {
-		t.Errorf("the drafts are %+v, %v", drafts, err)
+	drafts, head, err := again.Drafts(t.Context(), tags[1])
+	if err != nil || len(drafts) != 2 {
+		t.Fatalf("the drafts are %+v, %v", drafts, err)
+	}
+	want := series.Draft{Number: 2, Count: 2, Author: ada, Title: "Two",
+		Files: []series.FileChange{{Path: "pkg/b.go", Old: file("package pkg\n\nvar b = 2\n")}, {Path: "pkg/new/c.go", New: file("package c\n")}}}
+	if diff := cmp.Diff(want, drafts[1]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if altered, err := again.Altered(head.Tree); err != nil || len(altered) > 0 {
 		t.Errorf("all is committed, and %v, %v is altered", altered, err)
 	}
+	if err := again.Move(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	if status := git(false, "status", "--short", "--branch"); status != "## series\n" {
+		t.Errorf("after a move, git says\n%s", status)
+	}
+}
+
+// A subject goes on over several lines until the first blank one, as git has it.
+func TestMessage(t *testing.T) {
+	bench, tags, _ := create(t)
+	for title, want := range map[string]string{"One": "One", "One\ntwo": "One two"} {
+		change := []series.FileChange{{Path: "pkg/a.go", New: file("package pkg // " + want + "\n")}}
+		at, err := bench.Commit(tags[0], series.Draft{Author: ada, Title: title, Body: "Why.\n\nMore.", Files: change})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bench.Move(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		drafts, _, err := bench.Drafts(t.Context(), tags[0])
+		if err != nil || drafts[0].Title != want || drafts[0].Body != "Why.\n\nMore." {
+			t.Errorf("%q: got %+v, %v", title, drafts, err)
+		}
+	}
 }
 
 func TestPointInJSON(t *testing.T) {
-	_, base, _ := create(t)
+	_, tags, _ := create(t)
+	base := tags[0]
 	data, err := json.Marshal(base)
 	if err != nil || !strings.Contains(string(data), `"commit":"`+base.Commit.String()+`"`) {
 		t.Fatalf("%s, %v", data, err)

@@ -1,4 +1,4 @@
-package rebase
+package export
 
 import (
 	"fmt"
@@ -13,6 +13,12 @@ type indexText []string
 func splitIndex(text []byte) indexText { return strings.SplitAfter(string(text), "\n") }
 
 func (t indexText) bytes() []byte { return []byte(strings.Join(t, "")) }
+
+// Lists reports whether the text of series.yaml has an entry of a patch file.
+func Lists(index []byte, file string) bool {
+	_, _, err := splitIndex(index).block(file)
+	return err == nil
+}
 
 // block returns the lines of the entry of a patch file: from its first to after its last.
 func (t indexText) block(file string) (from, to int, err error) {
