@@ -2,8 +2,8 @@
 // store, and the files in a worktree beside it that can be brought from one
 // commit to the next by writing only what differs.
 //
-// No git program is needed. Commits carry a fixed author, committer and the date
-// they are given, so that equal content gives equal commit IDs.
+// No git program is needed. Commits carry a fixed committer, and the author and the
+// dates that they are given, so that equal content gives equal commit IDs.
 package gittree
 
 import (

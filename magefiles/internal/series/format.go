@@ -51,7 +51,7 @@ const (
 // where a series can't hold it.
 func Format(file string, draft Draft, bases []Files) ([]byte, error) {
 	if len(draft.Title) > longestTitle || draft.Title == "" || strings.Contains(draft.Title, "\n") {
-		return nil, noTitle(file, fmt.Sprintf("its title %q is not one line of at most %d characters", draft.Title, longestTitle))
+		return nil, &PatchError{file, fmt.Sprintf("its title %q is not one line of at most %d characters: reword it", draft.Title, longestTitle), ErrNoTitle}
 	}
 	var parts []*filePart
 	for _, change := range draft.Files {
