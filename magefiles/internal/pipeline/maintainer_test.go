@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
 
+	"github.com/steadylet/steadylet/internal/programtest"
 	"github.com/steadylet/steadylet/magefiles/internal/pipeline"
 )
 
@@ -63,9 +64,7 @@ func tiny(t *testing.T) maintainer {
 
 func opened(t *testing.T, root, seriesName string, environment []string) maintainer {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs the git program; install the package git")
-	}
+	programtest.Needs(t, "git", "git")
 	m := maintainer{t: t, said: new(bytes.Buffer), results: new(bytes.Buffer), root: root, series: filepath.Join(root, "patches", seriesName)}
 	settings := config(root)
 	settings.Environment, settings.Messages, settings.Results = environment, m.said, m.results
