@@ -2,11 +2,14 @@ package gittree_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,6 +140,26 @@ func TestCheckoutRefusesHostileTrees(t *testing.T) {
 				t.Errorf("written: %v", got)
 			}
 		})
+	}
+}
+
+// Empty folders in folders, eight in each, 25 deep.
+func TestCheckoutRefusesTooManyFolders(t *testing.T) {
+	dir, worktree, store := tree(t, files{})
+	id := writeTree(t, filepath.Join(dir, "git"), "")
+	for range 25 {
+		raw, err := hex.DecodeString(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		for name := range 8 {
+			fmt.Fprintf(&text, "40000 %d\x00%s", name, raw)
+		}
+		id = writeTree(t, filepath.Join(dir, "git"), text.String())
+	}
+	if _, err := store.Checkout(t.Context(), plumbing.NewHash(id), worktree, nil); !errors.Is(err, gittree.ErrPath) {
+		t.Errorf("got %v, want ErrPath", err)
 	}
 }
 

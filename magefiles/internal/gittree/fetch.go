@@ -166,7 +166,7 @@ func near(names []string, tag string) string {
 }
 
 // fetch receives the tag's commit, and keeps it when it is complete.
-func (s *Store) fetch(ctx context.Context, location, tag string, progress Progress) (fetched Fetched, err error) {
+func (s *Store) fetch(ctx context.Context, location, tag string, progress Progress) (Fetched, error) {
 	session, advertised, err := connect(ctx, location)
 	if err != nil {
 		return Fetched{}, err
@@ -186,11 +186,11 @@ func (s *Store) fetch(ctx context.Context, location, tag string, progress Progre
 	}
 	defer response.Close()
 	stream := &countingReader{reader: packContent(request.Capabilities, response), progress: progress}
-	err = s.admit(func(aside *Store) error {
-		if err := aside.receive(ctx, stream); err != nil {
-			return err
+	var fetched Fetched
+	err = s.admit(func(aside *Store) (err error) {
+		if err = aside.receive(ctx, stream); err == nil {
+			fetched, err = aside.complete(id)
 		}
-		fetched, err = aside.complete(id)
 		return err
 	})
 	return fetched, err

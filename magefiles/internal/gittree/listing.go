@@ -9,9 +9,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// maxFiles bounds the files of a tree: a few objects can describe more of them
-// than there are atoms.
-const maxFiles = 4 << 20
+// maxFiles and maxFolders bound a tree: a few objects can describe more files, or empty
+// folders, than there are atoms. Kubernetes has some 23,000 files in 5,000 folders.
+const (
+	maxFiles   = 4 << 20
+	maxFolders = 1 << 17
+)
 
 // files lists a stored tree's files. It refuses what a checkout must not write.
 func (s *Store) files(tree plumbing.Hash) ([]file, error) {
@@ -22,11 +25,15 @@ func (s *Store) files(tree plumbing.Hash) ([]file, error) {
 
 // listing collects the files of a tree.
 type listing struct {
-	store *Store
-	files []file
+	store   *Store
+	files   []file
+	folders int
 }
 
 func (l *listing) walk(tree plumbing.Hash, folder string) error {
+	if l.folders++; l.folders > maxFolders {
+		return fmt.Errorf("%q is one folder too many: %w", folder, ErrPath)
+	}
 	entries, err := l.store.entries(tree)
 	if err != nil {
 		return err

@@ -187,7 +187,7 @@ func (s *localSession) collectBlob(ctx context.Context, id plumbing.Hash, to *bu
 	if err != nil {
 		return fmt.Errorf("object %s: %w", id, err)
 	}
-	to.addBlob(id, size, func() ([]byte, error) {
+	to.addBlob("object "+id.String(), id, size, func() ([]byte, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

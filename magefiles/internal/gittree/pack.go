@@ -32,9 +32,9 @@ func (b *bundle) add(id plumbing.Hash, object plumbing.EncodedObject) {
 	}
 }
 
-// addBlob adds a file's content, which is read when it is packed.
-func (b *bundle) addBlob(id plumbing.Hash, size int64, read func() ([]byte, error)) {
-	blob := &lateBlob{id: id, read: read}
+// addBlob adds a file's content, which is read when it is packed. An error names it.
+func (b *bundle) addBlob(name string, id plumbing.Hash, size int64, read func() ([]byte, error)) {
+	blob := &lateBlob{name: name, id: id, read: read}
 	blob.SetType(plumbing.BlobObject)
 	blob.SetSize(size)
 	b.add(id, blob)
@@ -73,6 +73,7 @@ func (s *Store) pack(b *bundle) error {
 // lateBlob is a file's content that is read when it is packed.
 type lateBlob struct {
 	plumbing.MemoryObject // its type and size
+	name                  string
 	id                    plumbing.Hash
 	read                  func() ([]byte, error)
 }
@@ -84,7 +85,7 @@ func (b *lateBlob) Reader() (io.ReadCloser, error) {
 		return nil, err
 	}
 	if got := plumbing.ComputeHash(plumbing.BlobObject, content); got != b.id {
-		return nil, fmt.Errorf("%w: its blob is %s, not %s", ErrAltered, got, b.id)
+		return nil, fmt.Errorf("%s: %w: it is blob %s, and was %s", b.name, ErrAltered, got, b.id)
 	}
 	return io.NopCloser(bytes.NewReader(content)), nil
 }

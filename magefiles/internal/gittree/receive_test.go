@@ -246,6 +246,21 @@ func TestIncompleteTag(t *testing.T) {
 	}
 }
 
+// A file that changes between the two times that a snapshot reads it.
+func TestPackRefusesAlteredFile(t *testing.T) {
+	dir, store := open(t)
+	bundle := newBundle()
+	for name, content := range map[string]string{"same": "same", "changed": "before"} {
+		bundle.addBlob(name, plumbing.ComputeHash(plumbing.BlobObject, []byte(content)), int64(len(content)), func() ([]byte, error) {
+			return []byte(strings.Replace(content, "before", "after!", 1)), nil
+		})
+	}
+	if err := store.pack(bundle); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "changed") {
+		t.Errorf("got %v, want ErrAltered that names the file", err)
+	}
+	assertNothingLeft(t, dir)
+}
+
 func TestReceiveCancelled(t *testing.T) {
 	data := packOf(t, commitFiles(t, 20, 20))
 	dir, store := open(t)

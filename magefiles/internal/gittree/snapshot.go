@@ -40,14 +40,18 @@ func (s *Store) snapshot(ctx context.Context, worktree string, found []file, pro
 		return plumbing.ZeroHash, err
 	}
 	bundle := newBundle()
-	done := int64(0)
+	var done, total int64
 	for _, f := range found {
-		bundle.addBlob(f.ID, f.Size, func() ([]byte, error) {
+		if bundle.has(f.ID) {
+			continue
+		}
+		total++
+		bundle.addBlob(f.Path, f.ID, f.Size, func() ([]byte, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 			done++
-			progress.report(done, int64(len(found)))
+			progress.report(done, total)
 			return readContent(filepath.Join(worktree, f.Path), f.Mode)
 		})
 	}
