@@ -178,12 +178,16 @@ func (n node) await(t *testing.T) {
 	}
 }
 
-// stop ends the kubelet that the stand-in started last.
+// stop ends the kubelet that the stand-in started last. Another process may have its ID
+// by now.
 func (n node) stop(t *testing.T) {
 	t.Helper()
 	pid, err := strconv.Atoi(strings.TrimSpace(read(t, n.path("pid"))))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil || !strings.Contains(string(args), n.dir) {
+		return
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		t.Error(err)
