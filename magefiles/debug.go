@@ -35,6 +35,7 @@ func Ide(ctx context.Context,
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
 	layout *string, // upstream or vendored (default: detected)
+	allowDirty *bool, // take a folder's uncommitted changes too
 	tree *string, // where you have the sources (default: the tree that is built)
 	goroot *string, // where you have the standard library (default: where the toolchain has it)
 	port *int, // where your tunnel to Delve begins (default: 2345)
@@ -42,7 +43,7 @@ func Ide(ctx context.Context,
 	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		dir, err := p.IDE(ctx, pipeline.IDEOptions{
 			Binary: value(binary, ""),
-			Source: sourceOptions(version, source, location, commit, sha256, layout, nil),
+			Source: sourceOptions(version, source, location, commit, sha256, layout, allowDirty),
 			Patch:  pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries)},
 			Build: build.Options{
 				Component: "kubelet", Mode: build.Mode(value(mode, string(build.Debug))), Arch: value(arch, runtime.GOARCH),
@@ -81,13 +82,14 @@ func DebugBundle(ctx context.Context,
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
 	layout *string, // upstream or vendored (default: detected)
+	allowDirty *bool, // take a folder's uncommitted changes too
 	tree *string, // where you have the sources (default: the tree that is built)
 	goroot *string, // where you have the standard library (default: where the toolchain has it)
 	port *int, // where your tunnel to Delve begins (default: 2345)
 ) error {
 	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
 		path, err := p.DebugBundle(ctx, pipeline.IDEOptions{
-			Source: sourceOptions(version, source, location, commit, sha256, layout, nil),
+			Source: sourceOptions(version, source, location, commit, sha256, layout, allowDirty),
 			Patch:  pipeline.PatchOptions{Series: value(series, pipeline.DefaultSeries)},
 			Build:  build.Options{Component: "kubelet", Mode: build.Debug, Arch: value(arch, runtime.GOARCH)},
 			Tree:   value(tree, ""), GOROOT: value(goroot, ""), Port: value(port, 2345),

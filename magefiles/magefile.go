@@ -197,10 +197,11 @@ func Verify(ctx context.Context,
 	location *string, // URL or path of the repository, archive or folder
 	commit *string, // commit ID that the tag must have, instead of the lock's
 	sha256 *string, // digest that the archive must have, instead of the lock's
+	allowDirty *bool, // take a folder's uncommitted changes too
 	readme *bool, // put the rows into the table in README.md
 ) error {
 	return run(ctx, func(ctx context.Context, p *pipeline.Pipeline) error {
-		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, nil))
+		table, err := p.Verify(ctx, value(versions, ""), sourceOptions(nil, source, location, commit, sha256, nil, allowDirty))
 		return errors.Join(err, p.Show("verify", err == nil && value(readme, false), func(out io.Writer) { pipeline.WriteVerified(out, table) }))
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"golang.org/x/sync/errgroup"
 )
 
 // Describe returns the tree of a folder, as Snapshot does, but stores only what lies
@@ -44,24 +43,11 @@ func (s *Store) putTrees(found []file) (plumbing.Hash, error) {
 
 // identify notes the ID of every file's content.
 func identify(ctx context.Context, folder string, found []file) error {
-	group, ctx := errgroup.WithContext(ctx)
-	workers := workerCount()
-	for worker := range workers {
-		group.Go(func() error {
-			for i := worker; i < len(found); i += workers {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				content, err := readContent(filepath.Join(folder, found[i].Path), found[i].Mode)
-				if err != nil {
-					return err
-				}
-				found[i].ID = plumbing.ComputeHash(plumbing.BlobObject, content)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return each(ctx, len(found), func(i int) error {
+		content, err := readContent(filepath.Join(folder, found[i].Path), found[i].Mode)
+		found[i].ID = plumbing.ComputeHash(plumbing.BlobObject, content)
+		return err
+	})
 }
 
 // ErrAltered is matched by the error for a file that is not the one a tree names.

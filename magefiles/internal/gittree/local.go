@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/go-git/go-git/v5"
@@ -34,11 +35,11 @@ type localSession struct {
 }
 
 func openLocal(folder string) (*localSession, error) {
-	repository, err := git.PlainOpen(folder)
+	gitDir, err := gitDirOf(folder)
 	if err != nil {
 		return nil, err
 	}
-	gitDir, err := gitDirOf(folder)
+	repository, err := git.PlainOpen(gitDir)
 	if err != nil {
 		return nil, err
 	}
@@ -53,19 +54,51 @@ func openLocal(folder string) (*localSession, error) {
 	return session, nil
 }
 
-// gitDirOf finds git's own folder of a repository, bare or not.
+// gitDirOf finds the folder with the objects and tags of a repository, bare or not. A
+// linked worktree has them in the repository that it belongs to (git's
+// Documentation/gitrepository-layout.txt, "commondir").
 func gitDirOf(folder string) (string, error) {
 	inner := filepath.Join(folder, ".git")
-	info, err := os.Lstat(inner)
+	info, err := os.Stat(inner)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return folder, nil
 	case err != nil:
-		return "", err
-	case !info.IsDir():
-		return "", fmt.Errorf("%s is a linked worktree: name the repository that it belongs to", folder)
+		return "", fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case info.IsDir():
+		return inner, nil
 	}
-	return inner, nil
+	gitDir, err := follow(folder, inner, "gitdir: ")
+	if err != nil {
+		return "", fmt.Errorf("%w: %s is a linked worktree: %w", ErrUnreachable, folder, err)
+	}
+	common, err := follow(gitDir, filepath.Join(gitDir, "commondir"), "")
+	if errors.Is(err, fs.ErrNotExist) {
+		common, err = gitDir, nil // that of a submodule
+	}
+	if err == nil {
+		_, err = os.Stat(common)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: %s is a linked worktree: %w", ErrUnreachable, folder, err)
+	}
+	return common, nil
+}
+
+// follow reads a path, relative to a folder, from a file that has it after a prefix.
+func follow(folder, name, prefix string) (string, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	to, found := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), prefix)
+	if !found || to == "" {
+		return "", fmt.Errorf("%s names no folder", name)
+	}
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(folder, to)
+	}
+	return to, nil
 }
 
 // lenders lists a folder of objects, and those that it borrows from, one after

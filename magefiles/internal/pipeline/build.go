@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/steadylet/steadylet/magefiles/internal/build"
 	"github.com/steadylet/steadylet/magefiles/internal/manifest"
+	"github.com/steadylet/steadylet/magefiles/internal/source"
 )
 
 // Built is a finished binary in dist/.
@@ -32,8 +34,9 @@ type builtRecord struct {
 	ManifestSHA256         string
 	// Configuration is kubeadm's, where it has one.
 	ConfigurationPath, ConfigurationSHA256 string
-	// Untested is what the manifest says: the binary doesn't depend on it.
+	// Untested and Source are what the manifest says: the binary doesn't depend on them.
 	Untested bool
+	Source   source.Origin
 }
 
 // Build compiles a patched tree into
@@ -49,7 +52,7 @@ func (p *Pipeline) Build(ctx context.Context, tree *Patched, options build.Optio
 	binary := filepath.Join(dir, options.Component)
 	built := &Built{Path: binary, ManifestPath: binary + ".manifest.json", Version: target.Stamp.Version}
 	var known builtRecord
-	if p.space.Recall("build", key, &known) && known.Untested == tree.Series.Untested && known.intact(built) {
+	if p.space.Recall("build", key, &known) && known.said(tree) && known.intact(built) {
 		built.Cached = true
 		return built, nil
 	}
@@ -145,7 +148,7 @@ func publish(from, to string, described manifest.Manifest) (builtRecord, error) 
 		return builtRecord{}, err
 	}
 	record := builtRecord{
-		Path: filepath.Join(to, described.Binary.Name), SHA256: described.Binary.SHA256, Untested: described.Series.Untested,
+		Path: filepath.Join(to, described.Binary.Name), SHA256: described.Binary.SHA256, Untested: described.Series.Untested, Source: described.Base.Source,
 		ManifestPath: filepath.Join(to, name), ManifestSHA256: digest,
 	}
 	files := []string{described.Binary.Name}
@@ -182,6 +185,11 @@ func linkByBuildID(dir string, described manifest.Manifest) error {
 		return err
 	}
 	return os.Symlink(filepath.Join("..", "..", described.Debug.Name), link)
+}
+
+// said reports whether the manifest says of the tree what it would say now.
+func (r builtRecord) said(tree *Patched) bool {
+	return r.Untested == tree.Series.Untested && reflect.DeepEqual(r.Source, tree.Tree.Origin)
 }
 
 // intact reports whether the files of an earlier build are still there, to the

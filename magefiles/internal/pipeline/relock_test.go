@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -86,5 +87,27 @@ func TestAskRemote(t *testing.T) {
 				t.Errorf("a moved tag gives %v", err)
 			}
 		})
+	}
+}
+
+// The commit of the repository is known in a linked worktree too.
+func TestRepositoryInALinkedWorktree(t *testing.T) {
+	main := filepath.Join(t.TempDir(), "main")
+	if err := os.MkdirAll(main, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	commit, err := gittreetest.MakeRepository(t.Context(), main, filepath.Join(t.TempDir(), "bare.git"), "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked := filepath.Join(filepath.Dir(main), "linked")
+	if out, err := exec.Command("git", "-C", main, "worktree", "add", "-q", "-b", "side", linked).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, root := range []string{main, linked} {
+		p := &Pipeline{config: Config{Root: root}}
+		if got, err := p.repository(); err != nil || got.Commit != commit || got.Dirty {
+			t.Errorf("%s: got %+v, %v; want commit %s", root, got, err, commit)
+		}
 	}
 }

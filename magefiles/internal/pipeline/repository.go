@@ -13,7 +13,8 @@ import (
 // repository says which commit of steadylet is checked out. Outside a repository it
 // says nothing.
 func (p *Pipeline) repository() (release.Repository, error) {
-	opened, err := git.PlainOpen(p.config.Root)
+	// A linked worktree has its branches in the common folder.
+	opened, err := git.PlainOpenWithOptions(p.config.Root, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if errors.Is(err, git.ErrRepositoryNotExists) {
 		return release.Repository{}, nil
 	}

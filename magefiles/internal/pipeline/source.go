@@ -97,10 +97,12 @@ func (p *Pipeline) PrintSource(tree *source.Tree) {
 	out := p.config.Results
 	fmt.Fprintf(out, "Kubernetes %s from source %s (%s layout)\n", tree.Request.Version, tree.Request.Kind, tree.Layout)
 	fmt.Fprintf(out, "tree      %s\ncommit    %s\nlocation  %s\n", tree.TreeID, tree.Commit, tree.Worktree)
+	says := "verified"
 	if !tree.Origin.Verified {
 		fmt.Fprintln(out, "verified  no")
+		says = "compared" // a part of the tree
 	}
 	for _, proof := range tree.Origin.Proofs {
-		fmt.Fprintf(out, "verified  %s\n", proof)
+		fmt.Fprintf(out, "%s  %s\n", says, proof)
 	}
 }

@@ -28,9 +28,6 @@ const (
 // fetchArchive checks a source tarball's digest and unpacks it into dir, without
 // the one folder that everything in it lies under.
 func (f Fetcher) fetchArchive(ctx context.Context, request Request, dir string) (Origin, error) {
-	if request.Location == "" {
-		return Origin{}, errors.New("a source tarball is needed: name it with -location")
-	}
 	file, err := os.Open(request.Location)
 	if err != nil {
 		return Origin{}, fmt.Errorf("reading the source tarball: %w", err)

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -8,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/steadylet/steadylet/internal/programtest"
 )
 
-// checkout makes a git checkout with the real git: one committed file, one
+// makeCheckout makes a git checkout with the real git: one committed file, one
 // executable, one link.
-func checkout(t *testing.T) string {
+func makeCheckout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file.go"), []byte("package k\n"), 0o644); err != nil {
@@ -27,8 +30,22 @@ func checkout(t *testing.T) string {
 	}
 	runGit(t, dir, "init", "-q")
 	runGit(t, dir, "add", ".")
-	runGit(t, dir, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "first")
+	commit(t, dir, "first")
 	return dir
+}
+
+func commit(t *testing.T, dir, message string) {
+	t.Helper()
+	runGit(t, dir, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "--allow-empty", "-am", message)
+}
+
+// copyFolder does with a folder what Fetch does.
+func copyFolder(ctx context.Context, request Request, to string) (origin Origin, err error) {
+	request.Kind = Dir
+	if request.checkout, err = readCheckout(ctx, request); err != nil {
+		return Origin{}, err
+	}
+	return fetcher().fetchDir(ctx, request, to)
 }
 
 func runGit(t *testing.T, dir string, args ...string) string {
@@ -44,12 +61,12 @@ func runGit(t *testing.T, dir string, args ...string) string {
 }
 
 func TestFetchDirCopiesTrackedFilesOnly(t *testing.T) {
-	from := checkout(t)
+	from := makeCheckout(t)
 	if err := os.WriteFile(filepath.Join(from, "untracked"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	to := t.TempDir()
-	origin, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, to)
+	origin, err := copyFolder(t.Context(), Request{Location: from}, to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,20 +85,25 @@ func TestFetchDirCopiesTrackedFilesOnly(t *testing.T) {
 }
 
 func TestCheckoutOfAnotherCommitIsRefused(t *testing.T) {
-	from, to := checkout(t), t.TempDir()
+	from, to := makeCheckout(t), t.TempDir()
 	head := runGit(t, from, "rev-parse", "HEAD")
 	for name, request := range map[string]Request{
 		"another commit": {Commit: strings.Repeat("1", 40)},
 		"nobody knows":   {Commit: head, AllowDirty: true},
 	} {
-		request.Kind, request.Location = Dir, from
-		if _, err := fetcher().fetchDir(t.Context(), request, to); !errors.Is(err, ErrMismatch) {
+		request.Location = from
+		if _, err := copyFolder(t.Context(), request, to); !errors.Is(err, ErrMismatch) {
 			t.Errorf("%s: got %v, want ErrMismatch", name, err)
 		}
 		wantEmpty(t, to)
 	}
-	if _, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from, Commit: head}, to); err != nil {
-		t.Error(err)
+	origin, err := copyFolder(t.Context(), Request{Location: from, Commit: head}, to)
+	want := Origin{
+		Kind: Dir, Location: from, Commit: head, Verified: true,
+		Proofs: []string{"the checkout is at the commit ID given on the command line, and every file that was copied is as in that commit"},
+	}
+	if diff := cmp.Diff(want, origin); err != nil || diff != "" {
+		t.Errorf("%v; origin (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -94,6 +116,14 @@ func TestDirtyCheckoutIsRefused(t *testing.T) {
 		"now a link": func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, "file.go")), os.Symlink("run.sh", filepath.Join(dir, "file.go")))
 		},
+		"executable": func(dir string) error { return os.Chmod(filepath.Join(dir, "file.go"), 0o755) },
+		"staged, and back": func(dir string) error {
+			path := filepath.Join(dir, "file.go")
+			err := os.WriteFile(path, []byte("package staged\n"), 0o644)
+			cmd := exec.Command("git", "add", "file.go")
+			cmd.Dir = dir
+			return errors.Join(err, cmd.Run(), os.WriteFile(path, []byte("package k\n"), 0o644))
+		},
 		"staged": func(dir string) error {
 			err := os.WriteFile(filepath.Join(dir, "file.go"), []byte("package staged\n"), 0o644)
 			cmd := exec.Command("git", "add", "file.go")
@@ -102,18 +132,18 @@ func TestDirtyCheckoutIsRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			from, to := checkout(t), t.TempDir()
+			from, to := makeCheckout(t), t.TempDir()
 			if err := change(from); err != nil {
 				t.Fatal(err)
 			}
-			_, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, to)
-			if !errors.Is(err, ErrDirty) || !strings.Contains(err.Error(), "file.go") {
-				t.Errorf("got %v, want ErrDirty that names file.go", err)
+			_, err := copyFolder(t.Context(), Request{Location: from}, to)
+			if !errors.Is(err, ErrDirty) || !strings.Contains(err.Error(), ": file.go; commit them, or pass -allowDirty ") {
+				t.Errorf("got %v, want ErrDirty that names file.go and -allowDirty", err)
 			}
 			wantEmpty(t, to)
-			origin, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from, AllowDirty: true}, to)
+			origin, err := copyFolder(t.Context(), Request{Location: from, AllowDirty: true}, to)
 			if err != nil || origin.Commit != "" || origin.Verified {
-				t.Errorf("with -allow-dirty: %+v %v; want no commit, unverified", origin, err)
+				t.Errorf("with -allowDirty: %+v %v; want no commit, unverified", origin, err)
 			}
 		})
 	}
@@ -124,7 +154,7 @@ func TestDirWithALinkThatEscapes(t *testing.T) {
 	if err := os.Symlink("../../etc/passwd", filepath.Join(from, "link")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fetcher().fetchDir(t.Context(), Request{Kind: Dir, Location: from}, t.TempDir()); !errors.Is(err, ErrUnsafe) {
+	if _, err := copyFolder(t.Context(), Request{Location: from}, t.TempDir()); !errors.Is(err, ErrUnsafe) {
 		t.Errorf("got %v, want ErrUnsafe", err)
 	}
 }

@@ -39,18 +39,32 @@ type record struct {
 	Origin       Origin
 }
 
+// content identifies what was at the request's location, as Fetcher.look does.
+func (r record) content() string {
+	switch r.Origin.Kind {
+	case Dir:
+		return r.Origin.Commit + " " + r.Tree
+	case Archive:
+		return r.Origin.SHA256
+	}
+	return r.Origin.Commit
+}
+
 // Fetch returns the tree that is asked for, from the workspace where it is there
-// already. An error leaves nothing behind in the workspace.
+// already: what is at the request's location now is what was copied from there. An
+// error leaves nothing behind in the workspace.
 func (f Fetcher) Fetch(ctx context.Context, space *workspace.Workspace, request Request) (*Tree, error) {
 	request, err := f.resolve(ctx, space, request)
 	if err != nil {
 		return nil, err
 	}
-	key := workspace.KeyOf(request.identity()...)
-	dir := space.TreeDir(fmt.Sprintf("%s-%s-%.8s", request.Version, request.Kind, key))
-	tree := &Tree{Request: request, Key: key, Dir: dir, Worktree: filepath.Join(dir, "src")}
+	if request, err = f.look(ctx, space, request); err != nil {
+		return nil, fmt.Errorf("fetching Kubernetes %s from source %s: %w", request.Version, request.Kind, err)
+	}
+	tree := &Tree{Request: request, Key: request.key(request.content), Dir: request.dir(space)}
+	tree.Worktree = filepath.Join(tree.Dir, "src")
 	var known record
-	if space.Recall("source", key, &known) && f.whole(dir, known) {
+	if space.Recall("source", tree.Key, &known) && f.whole(tree.Dir, known) {
 		tree.fill(known)
 		tree.Cached = true
 		return tree, nil
@@ -61,13 +75,16 @@ func (f Fetcher) Fetch(ctx context.Context, space *workspace.Workspace, request 
 	}
 	defer os.RemoveAll(temporary)
 	known, err = f.fetchInto(ctx, request, temporary)
+	if err == nil && request.content != "" && request.content != known.content() {
+		err = fmt.Errorf("%s was changed while it was read: run this again", request.Location)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("fetching Kubernetes %s from source %s: %w", request.Version, request.Kind, err)
 	}
-	if err := install(temporary, dir); err != nil {
+	if err := install(temporary, tree.Dir); err != nil {
 		return nil, fmt.Errorf("keeping the tree of Kubernetes %s: %w", request.Version, err)
 	}
-	if err := space.Record("source", key, known); err != nil {
+	if err := f.remember(space, request, known); err != nil {
 		return nil, err
 	}
 	tree.fill(known)
@@ -79,18 +96,27 @@ func (t *Tree) fill(known record) {
 	t.Layout, t.Origin = known.Layout, known.Origin
 }
 
-// whole reports whether a tree's repository can be read, after a repair where one is
-// needed and possible. Where it can't, the tree is fetched again.
+// whole reports whether a tree is the one that a record speaks of and its repository can
+// be read, after a repair where one is needed and possible. Where it can't, the tree is
+// fetched again.
 func (f Fetcher) whole(dir string, known record) bool {
-	if gittree.Whole(dir) || !exists(dir) {
-		return exists(dir)
-	}
-	f.Progress.Say("%s was left incomplete, by a run that was killed, and is repaired", dir)
-	if err := repair(dir, plumbing.NewHash(known.Tree)); err != nil {
-		f.Progress.Say("it can't be repaired, and is fetched again: %v", err)
+	if !exists(dir) {
 		return false
 	}
-	return true
+	if !gittree.Whole(dir) {
+		f.Progress.Say("%s was left incomplete, by a run that was killed, and is repaired", dir)
+		if err := repair(dir, plumbing.NewHash(known.Tree)); err != nil {
+			f.Progress.Say("it can't be repaired, and is fetched again: %v", err)
+			return false
+		}
+	}
+	// What was at the location since may have taken the place.
+	store, err := gittree.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer store.Close()
+	return store.Has(plumbing.NewHash(known.Commit))
 }
 
 // repair opens a repository, which makes it whole as far as that is possible, and looks

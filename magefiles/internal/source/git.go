@@ -59,8 +59,8 @@ func (o *Origin) proveCommit(request Request) error {
 // before source auto turns to the module proxy.
 const answerWithin = 5 * time.Second
 
-// resolve turns auto into a kind, and fills in where to fetch from. What auto
-// found is remembered, so that a tree that is there needs no network.
+// resolve turns auto into a kind, and fills in where to fetch from. What auto took is
+// remembered for as long as its tree is there, so that the tree needs no network.
 func (f Fetcher) resolve(ctx context.Context, space *workspace.Workspace, request Request) (Request, error) {
 	if err := request.check(); err != nil {
 		return Request{}, err
@@ -78,28 +78,36 @@ func (f Fetcher) resolve(ctx context.Context, space *workspace.Workspace, reques
 	key := workspace.KeyOf(append(request.identity(), request.Repository)...)
 	var found struct{ Kind Kind }
 	if space.Recall("auto", key, &found) && (found.Kind == Git || found.Kind == Module) {
-		request.Kind = found.Kind
-		f.Progress.Say("source: %s, as in an earlier run", found.Kind)
-	} else {
-		request.Kind = f.choose(ctx, request)
-		found.Kind = request.Kind
-		if err := errors.Join(ctx.Err(), space.Record("auto", key, found)); err != nil {
-			return Request{}, err
+		if earlier := request.as(found.Kind); exists(earlier.dir(space)) {
+			f.Progress.Say("source: %s, as in an earlier run", found.Kind)
+			return earlier, nil
 		}
 	}
-	if request.Kind == Git {
-		request.Location = request.Repository
-	}
-	return request, nil
+	found.Kind = f.choose(ctx, request)
+	return request.as(found.Kind), errors.Join(ctx.Err(), space.Record("auto", key, found))
 }
 
+// as is what auto makes of a request.
+func (r Request) as(kind Kind) Request {
+	if r.Kind = kind; kind == Git {
+		r.Location = r.Repository
+	}
+	return r
+}
+
+// choose takes git where the lock's repository says that it has the tag.
 func (f Fetcher) choose(ctx context.Context, request Request) Kind {
 	answer, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := gittree.HasTag(answer, request.Repository, request.Version.String()); err != nil {
-		f.Progress.Say("source: module, which is as good as git; there was no tag %s to be had from %s (%v)", request.Version, request.Repository, err)
-		return Module
+	err := gittree.HasTag(answer, request.Repository, request.Version.String())
+	switch {
+	case err == nil:
+		f.Progress.Say("source: git, since %s has tag %s", request.Repository, request.Version)
+		return Git
+	case errors.Is(err, gittree.ErrTagNotFound):
+		f.Progress.Say("source: module, which is as good as git; %s does not have tag %s", request.Repository, request.Version)
+	default:
+		f.Progress.Say("source: module, which is as good as git; whether %s has tag %s is not known: %v", request.Repository, request.Version, err)
 	}
-	f.Progress.Say("source: git, since %s has tag %s", request.Repository, request.Version)
-	return Git
+	return Module
 }

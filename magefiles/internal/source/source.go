@@ -91,12 +91,21 @@ type Request struct {
 	Layout layout.Layout
 	// AllowDirty takes a folder's uncommitted changes too.
 	AllowDirty bool
+
+	// content identifies what is at the location, where that may change; checkout is that
+	// of a folder. Fetcher.look fills them in.
+	content  string
+	checkout *checkout
 }
 
 // check refuses what this kind of source has no use for: a person who says what the source
 // must be relies on it.
 func (r Request) check() error {
 	switch {
+	case r.Location == "" && r.Kind == Archive:
+		return errors.New("a source tarball is needed: name it with -location")
+	case r.Location == "" && r.Kind == Dir:
+		return errors.New("a folder is needed: name it with -location")
 	case r.Location != "" && r.Kind == Auto:
 		return errors.New("-location needs a -source: say what the location is (git, archive or dir)")
 	case r.Location != "" && r.Kind == Module:
@@ -111,7 +120,7 @@ func (r Request) check() error {
 	return nil
 }
 
-// identity is what decides a tree's content, for cache keys.
+// identity is what a request says of the tree, for cache keys.
 func (r Request) identity() []string {
 	archives := make([]string, len(r.Entry.Archives))
 	for i, archive := range r.Entry.Archives {
