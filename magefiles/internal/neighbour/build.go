@@ -91,7 +91,10 @@ func (r Recipe) layOut(ctx context.Context, g gocommand.Go, query, tree string) 
 	decodeErr := json.Unmarshal(out, &downloaded)
 	// With -json the go command says why in its answer, not on standard error.
 	if decodeErr == nil && downloaded.Error != "" {
-		return fmt.Errorf("there is no %s to be had, look for its releases: %s", query, downloaded.Error)
+		if gocommand.NoSuchVersion(downloaded.Error) {
+			return fmt.Errorf("there is no %s, look for its releases: %s", query, downloaded.Error)
+		}
+		return fmt.Errorf("%s can't be had now: %s", query, downloaded.Error)
 	}
 	if err := cmp.Or(err, decodeErr); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/steadylet/steadylet/magefiles/internal/gocommand"
@@ -36,6 +37,25 @@ func TestSourcesAreLaidOutAgain(t *testing.T) {
 		}
 		if err := os.WriteFile(main, []byte("package main\n\nfunc main() { println(\"edited\") }\n"), 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A release that does not exist is told from one that can't be had now.
+func TestReleaseThatIsNotToBeHad(t *testing.T) {
+	servers := modproxytest.Serve(t, filepath.Join("testdata", "modules"))
+	recipe := Recipe{Name: "program", Module: "example.org/program", Package: "./cmd/program", Program: "program"}
+	for answer, says := range map[modproxytest.Answer]string{
+		404:                 "there is no example.org/program@v1.2.3, look for its releases: ",
+		503:                 "example.org/program@v1.2.3 can't be had now: ",
+		modproxytest.HangUp: "example.org/program@v1.2.3 can't be had now: ",
+	} {
+		servers.Proxy("example.org/program", answer)
+		dir := t.TempDir()
+		_, err := recipe.Build(t.Context(), gocommand.Go{Toolchain: runtime.Version(), Environment: servers.Environment()},
+			Options{Version: "v1.2.3", Arch: runtime.GOARCH, Tree: filepath.Join(dir, "tree"), Out: filepath.Join(dir, "out")})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%d: got %v, want %q", answer, err, says)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func TestNoSuchRelease(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "tree")
 	g := gocommand.Go{Toolchain: runtime.Version(), Environment: append(os.Environ(), "GOPROXY=off", "GOMODCACHE="+t.TempDir(), "GOFLAGS=-modcacherw")}
 	err := Recipe{}.layOut(t.Context(), g, "example.org/none@v1.2.3", tree)
-	if err == nil || !strings.Contains(err.Error(), "example.org/none@v1.2.3 to be had") || !strings.Contains(err.Error(), "GOPROXY=off") {
+	if err == nil || !strings.Contains(err.Error(), "example.org/none@v1.2.3 can't be had now: ") || !strings.Contains(err.Error(), "GOPROXY=off") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(tree); !os.IsNotExist(err) {

@@ -167,13 +167,19 @@ func (c *seriesChecker) row(ctx context.Context, s subject, trees *roots) (check
 	return row, nil
 }
 
-// try applies a tag's patches, whatever they were selected for.
-func (c *seriesChecker) try(ctx context.Context, s subject, trees *roots) (check.Row, error) {
+// apply applies a tag's patches, whatever they were selected for.
+func (c *seriesChecker) apply(ctx context.Context, s subject, trees *roots) (check.Row, error) {
 	row := check.Row{Series: c.series.Name, Version: s.version, Selection: s.selection}
 	tree, err := trees.tree(ctx, s)
-	if err == nil {
-		row, err = check.Apply(c.series, s.version, s.selection, tree)
+	if err != nil {
+		return row, err
 	}
+	return check.Apply(c.series, s.version, s.selection, tree)
+}
+
+// try is apply; what of the sources can't be had is in the row.
+func (c *seriesChecker) try(ctx context.Context, s subject, trees *roots) (check.Row, error) {
+	row, err := c.apply(ctx, s, trees)
 	if errors.Is(err, source.ErrUnavailable) {
 		row.Unavailable = err.Error()
 		return row, nil

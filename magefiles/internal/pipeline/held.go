@@ -62,7 +62,7 @@ func (p *Pipeline) heldTree(ctx context.Context, tree *source.Tree, loaded *seri
 	key := workspace.KeyOf(append([]string{"held 1", string(tree.Key)}, names(patches)...)...)
 	if !p.space.Recall("held", key, &found) {
 		made, err := p.treesOf(ctx, tree, loaded, patches)
-		if errors.Is(err, source.ErrUnavailable) {
+		if errors.Is(err, source.ErrNotPublished) {
 			p.progress.Say("warning: what the patches make of %s is not compared with the series' lock: %v", tree.Request.Version, err)
 			return nil
 		}
@@ -119,12 +119,10 @@ func (p *Pipeline) treesOf(ctx context.Context, tree *source.Tree, loaded *serie
 	}
 	defer trees.Close()
 	checker := seriesChecker{pipeline: p, series: loaded}
-	row, err := checker.try(ctx, s, trees)
+	row, err := checker.apply(ctx, s, trees)
 	switch {
 	case err != nil:
 		return nil, err
-	case row.Unavailable != "":
-		return nil, fmt.Errorf("%w: %s", source.ErrUnavailable, row.Unavailable)
 	case row.Found == nil:
 		return nil, (&check.Report{Rows: []check.Row{row}}).Err()
 	}

@@ -69,12 +69,12 @@ func (p *Pipeline) moduleFacts(ctx context.Context, version kubever.Version, ent
 }
 
 // modules returns the modules that are read. They are fewer than a build needs, and can
-// be had of releases that can't be built. Where the types can't be had either, the root
-// module alone still says how hashes are made.
+// be had of releases that can't be built. Where the types are not published either, the
+// root module alone still says how hashes are made.
 func (p *Pipeline) modules(ctx context.Context, version kubever.Version, entry lock.Entry) (impact.Tree, error) {
 	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
 	dirs, err := fetcher.Modules(ctx, version, entry, readModules...)
-	if errors.Is(err, source.ErrUnavailable) {
+	if errors.Is(err, source.ErrNotPublished) {
 		p.progress.Say("warning: the types of %s are not known: %v", version, err)
 		dirs, err = fetcher.Modules(ctx, version, entry)
 	}

@@ -54,7 +54,7 @@ func (p *Pipeline) addToLock(ctx context.Context, options LockOptions) error {
 	fetcher := source.Fetcher{Environment: p.config.Environment, Progress: p.progress}
 	entry, err := fetcher.Describe(ctx, version, source.DescribeOptions{Toolchain: options.Toolchain, Unsigned: options.Unsigned})
 	if err != nil {
-		return err
+		return fmt.Errorf("nothing is recorded of %s: %w", version, err)
 	}
 	if err := p.askRemote(ctx, &entry); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (p *Pipeline) askRemote(ctx context.Context, entry *lock.Entry) error {
 	defer cancel()
 	commit, err := gittree.TagCommit(answer, p.lock.Git, entry.Version.String())
 	if err != nil {
-		p.progress.Say("%s was not asked for the commit of %s: %v", p.lock.Git, entry.Version, err)
+		p.progress.Say("warning: the commit of %s is not taken from %s: %v", entry.Version, p.lock.Git, err)
 		return ctx.Err()
 	}
 	if entry.Commit != "" && entry.Commit != commit.String() {

@@ -81,7 +81,7 @@ func (p *Pipeline) publishedTags(ctx context.Context) ([]kubever.Version, error)
 	defer cancel()
 	remote, err := gittree.Tags(answer, p.lock.Git)
 	if err != nil {
-		p.progress.Say("only the module proxy was asked for tags: %v", err)
+		p.progress.Say("warning: tags that only %s has are not known: %v", p.lock.Git, err)
 	}
 	var tags []kubever.Version
 	for _, name := range slices.Concat(names, remote) {

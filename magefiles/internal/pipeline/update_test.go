@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,7 +87,9 @@ func moduleProxy(t *testing.T, versions ...string) (url string) {
 		writeFile(t, filepath.Join(module, version+".info"), []byte(`{"Version":"`+version+`"}`))
 		writeFile(t, filepath.Join(module, version+".mod"), []byte("module k8s.io/kubernetes\n"))
 	}
-	return "file://" + dir
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // With one tag locked, of the later ones the patch release is safe and is locked, the

@@ -29,8 +29,8 @@ type downloadedModule struct {
 // in dir is what the checksum database and the release's go.sum vouch for.
 func (f Fetcher) fetchModule(ctx context.Context, request Request, dir string) (Origin, error) {
 	if request.Entry.RootOnly {
-		return Origin{}, fmt.Errorf("%w: the staging modules of %s are not published; use -source=git or -source=archive",
-			ErrUnavailable, request.Version)
+		return Origin{}, fmt.Errorf("%w: the staging modules of %s are not published: use -source=git or -source=archive",
+			ErrNotPublished, request.Version)
 	}
 	step := f.Progress.Step("download", progress.Files)
 	defer step.Abort()
@@ -97,10 +97,18 @@ func (f Fetcher) downloadOne(ctx context.Context, toolchain, module string) (dow
 	if err != nil {
 		return downloadedModule{}, err
 	}
-	if modules[0].Error != "" {
-		return downloadedModule{}, fmt.Errorf("%w: downloading %s: %s", ErrUnavailable, module, modules[0].Error)
+	return modules[0], modules[0].unavailable()
+}
+
+// unavailable says why a module can't be had, or nothing.
+func (m downloadedModule) unavailable() error {
+	switch {
+	case m.Error == "":
+		return nil
+	case gocommand.NoSuchVersion(m.Error):
+		return fmt.Errorf("%w: downloading %s@%s: %s", ErrNotPublished, m.Path, m.Version, m.Error)
 	}
-	return modules[0], nil
+	return fmt.Errorf("%w: downloading %s@%s: %s", ErrUnavailable, m.Path, m.Version, m.Error)
 }
 
 // download fetches modules into the module cache and returns what there is to

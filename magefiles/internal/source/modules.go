@@ -14,8 +14,9 @@ import (
 // Modules fetches the root module of a release and the named staging modules into the
 // module cache, and returns the folder of each by its path. It is enough to read
 // sources, of a release whose other staging modules can't be had too. Each has the sum
-// that the lock has for it: the error is a *MismatchError where it has not, and matches
-// ErrUnavailable where a module can't be had, or the lock has no sum for it.
+// that the lock has for it: the error is a *MismatchError where it has not, matches
+// ErrUnavailable where a module can't be had, and ErrNotPublished where there is none, or
+// the lock has no sum for it.
 func (f Fetcher) Modules(ctx context.Context, version kubever.Version, entry lock.Entry, staging ...string) (map[string]string, error) {
 	step := f.Progress.Step("modules "+version.String(), progress.Packages)
 	defer step.Abort()
@@ -24,7 +25,7 @@ func (f Fetcher) Modules(ctx context.Context, version kubever.Version, entry loc
 	for _, module := range staging {
 		sum := gosum.Lookup(entry.GoSum, module, version.StagingModule())
 		if sum == "" {
-			return nil, fmt.Errorf("%w: the lock has no sum for %s %s", ErrUnavailable, module, version.StagingModule())
+			return nil, fmt.Errorf("%w: the lock has no sum for %s %s", ErrNotPublished, module, version.StagingModule())
 		}
 		wanted, sums = append(wanted, module+"@"+version.StagingModule()), append(sums, sum)
 	}
@@ -34,10 +35,10 @@ func (f Fetcher) Modules(ctx context.Context, version kubever.Version, entry loc
 	}
 	dirs := map[string]string{}
 	for i, module := range downloaded {
-		switch {
-		case module.Error != "":
-			return nil, fmt.Errorf("%w: downloading %s: %s", ErrUnavailable, wanted[i], module.Error)
-		case module.Sum != sums[i]:
+		if err := module.unavailable(); err != nil {
+			return nil, err
+		}
+		if module.Sum != sums[i] {
 			return nil, &MismatchError{What: "module " + wanted[i], Want: sums[i], Got: module.Sum}
 		}
 		dirs[module.Path] = module.Dir

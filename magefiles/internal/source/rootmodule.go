@@ -34,15 +34,12 @@ type Wanted struct {
 
 // Publications brings root modules into the module cache, each with some of its staging
 // modules, and holds each against its sum in the lock. A root module that can't be had
-// is an error, a staging module that can't is noted. The go command is run once, and
-// what is in the cache already needs no network.
+// is an error, a staging module that can't is noted. The go command is run once, is not
+// asked for what the lock has no sum of, and needs no network for what is in the cache.
 func (f Fetcher) Publications(ctx context.Context, wanted []Wanted) ([]*Published, error) {
 	var modules []string
 	for _, want := range wanted {
-		modules = append(modules, rootModule+"@"+want.Entry.Version.String())
-		for _, path := range want.Staging {
-			modules = append(modules, path+"@"+want.Entry.Version.StagingModule())
-		}
+		modules = append(modules, want.modules()...)
 	}
 	if len(modules) == 0 {
 		return nil, nil
@@ -53,39 +50,56 @@ func (f Fetcher) Publications(ctx context.Context, wanted []Wanted) ([]*Publishe
 	}
 	var published []*Published
 	for _, want := range wanted {
-		found, err := want.publication(downloaded[:1+len(want.Staging)])
+		count := len(want.modules())
+		found, err := want.publication(downloaded[:count])
 		if err != nil {
 			return nil, err
 		}
-		downloaded = downloaded[1+len(want.Staging):]
+		downloaded = downloaded[count:]
 		published = append(published, found)
 	}
 	return published, nil
 }
 
-// publication checks what was downloaded of one tag: the root module, then the rest.
+// modules are the root module, and those staging modules that the lock has a sum of.
+func (w Wanted) modules() []string {
+	modules := []string{rootModule + "@" + w.Entry.Version.String()}
+	for _, path := range w.Staging {
+		if w.sum(path) != "" {
+			modules = append(modules, path+"@"+w.Entry.Version.StagingModule())
+		}
+	}
+	return modules
+}
+
+func (w Wanted) sum(path string) string {
+	return gosum.Lookup(w.Entry.GoSum, path, w.Entry.Version.StagingModule())
+}
+
+// publication checks what was downloaded of one tag, in the order of modules.
 func (w Wanted) publication(downloaded []downloadedModule) (*Published, error) {
 	root := downloaded[0]
-	if root.Error != "" {
-		return nil, fmt.Errorf("%w: downloading %s@%s: %s", ErrUnavailable, rootModule, w.Entry.Version, root.Error)
+	if err := root.unavailable(); err != nil {
+		return nil, err
 	}
 	if want := w.Entry.RootSum(); root.Sum != want {
 		return nil, &MismatchError{What: "module " + rootModule + "@" + w.Entry.Version.String(), Want: want, Got: root.Sum}
 	}
 	found := &Published{Entry: w.Entry, Root: root.Dir, Staging: map[string]string{}, Unavailable: map[string]error{}}
-	for i, path := range w.Staging {
-		module := downloaded[i+1]
-		name := path + "@" + w.Entry.Version.StagingModule()
-		switch want := gosum.Lookup(w.Entry.GoSum, path, w.Entry.Version.StagingModule()); {
-		case module.Error != "":
-			found.Unavailable[path] = fmt.Errorf("%w: downloading %s: %s", ErrUnavailable, name, module.Error)
-		case want == "":
-			found.Unavailable[path] = fmt.Errorf("%w: the lock has no sum of %s", ErrUnavailable, name)
-		case module.Sum != want:
-			return nil, &MismatchError{What: "module " + name, Want: want, Got: module.Sum}
-		default:
-			found.Staging[path] = module.Dir
+	for _, path := range w.Staging {
+		if w.sum(path) == "" {
+			found.Unavailable[path] = fmt.Errorf("%w: no sum is known of %s@%s", ErrNotPublished, path, w.Entry.Version.StagingModule())
 		}
+	}
+	for _, module := range downloaded[1:] {
+		if err := module.unavailable(); err != nil {
+			found.Unavailable[module.Path] = err
+			continue
+		}
+		if want := w.sum(module.Path); module.Sum != want {
+			return nil, &MismatchError{What: "module " + module.Path + "@" + module.Version, Want: want, Got: module.Sum}
+		}
+		found.Staging[module.Path] = module.Dir
 	}
 	return found, nil
 }
@@ -96,7 +110,7 @@ func (w Wanted) publication(downloaded []downloadedModule) (*Published, error) {
 // module cache.
 func (f Fetcher) WriteTestModule(published *Published, root, dir string) error {
 	if published.Entry.RootOnly {
-		return fmt.Errorf("%w: the staging modules of %s can't be had", ErrUnavailable, published.Entry.Version)
+		return fmt.Errorf("%w: the staging modules of %s are not published", ErrNotPublished, published.Entry.Version)
 	}
 	module, err := readBuildModule(downloadedModule{Dir: published.Root}, Request{Version: published.Entry.Version, Entry: published.Entry})
 	if err != nil {
@@ -121,6 +135,9 @@ func (f Fetcher) Versions(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the versions of %s: %w", rootModule, err)
 	}
-	fields := strings.Fields(string(out))
-	return fields[min(1, len(fields)):], nil // the first is the module's path
+	fields := strings.Fields(string(out)) // the first is the module's path
+	if len(fields) < 2 {
+		return nil, fmt.Errorf("listing the versions of %s: the module proxy names none: look at `go env GOPROXY`", rootModule)
+	}
+	return fields[1:], nil
 }

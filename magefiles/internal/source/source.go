@@ -43,8 +43,12 @@ func ParseKind(name string) (Kind, error) {
 
 // Errors that a fetch can be matched against with errors.Is.
 var (
-	// ErrUnavailable means that this kind of source doesn't have the tag.
+	// ErrUnavailable means that this kind of source can't be had of the tag, perhaps only
+	// now.
 	ErrUnavailable = errors.New("source is not available")
+	// ErrNotPublished is ErrUnavailable for good: the module proxy or the lock says that
+	// there is no such version.
+	ErrNotPublished = fmt.Errorf("%w: there is no such version", ErrUnavailable)
 	// ErrMismatch means that a source is not what the lock says it must be.
 	ErrMismatch = errors.New("source does not match")
 	// ErrDirty means that a checkout has changes that are not committed.
