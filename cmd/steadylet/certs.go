@@ -37,8 +37,9 @@ const (
 const certsExitHelp = `Exit status, the worst that was found:
   0  every certificate is good for longer than --warn-days
   1  any other error: usage, rights
-  2  broken: a certificate or key that can't be read, a key of another certificate, an
-     authority that did not sign, another program that says something else
+  2  broken: a certificate, key or folder that can't be read, a link that leads nowhere, a
+     folder that was named and is missing, a key of another certificate, an authority
+     that did not sign, another program that says something else
   3  there are no certificates
   9  a certificate expires within --warn-days
   10 a certificate has expired, or is not valid yet`
@@ -54,8 +55,8 @@ kubeconfigs, and the kubelet's own, for serving and as a client. Of each it says
 long it is valid, whether the private key beside it belongs to it, and whether its
 authority signed it, be it through intermediate ones. What others put into these
 folders may have authorities of its own, and a .conf that is no kubeconfig is passed
-over. Where openssl and kubeadm are in PATH they are asked about the same certificates,
-and must say the same.
+over. Links are followed. Where openssl and kubeadm are in PATH they are asked about the
+same certificates, and must say the same.
 
 It changes nothing. Private keys are read to compare them, and never shown; reading them
 takes root.
@@ -102,7 +103,7 @@ func newCheckCerts(a app) *cobra.Command {
 	flags.StringVar(&c.textfile, "textfile", "", "also write metrics of Prometheus to this file, whole or not at all")
 	output := addOutput(cmd, a, "prometheus")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := settled(output, c.settle)
+		format, err := settled(output, func() error { return c.settle(cmd.Flags().Changed) })
 		if err != nil {
 			return err
 		}
@@ -111,18 +112,23 @@ func newCheckCerts(a app) *cobra.Command {
 	return cmd
 }
 
-// settle completes what the flags say.
-func (c *checkCerts) settle() (err error) {
+// settle completes what the flags say. given reports whether a flag was given.
+func (c *checkCerts) settle(given func(flag string) bool) (err error) {
 	if c.warnDays < 0 {
 		return fmt.Errorf("--warn-days %d: want 0 or more", c.warnDays)
 	}
-	if c.places.PKIDir == "" {
-		c.places.PKIDir = filepath.Join(c.places.KubernetesDir, "pki")
-	}
-	for _, path := range []*string{&c.places.KubernetesDir, &c.places.PKIDir, &c.places.KubeletCertDir, &c.kubeadm} {
+	for flag, path := range map[string]*string{
+		"kubernetes-dir": &c.places.KubernetesDir, "cert-dir": &c.places.PKIDir, "kubelet-cert-dir": &c.places.KubeletCertDir, "kubeadm": &c.kubeadm,
+	} {
 		if *path, err = absolute(*path); err != nil {
 			return err
 		}
+		if given(flag) {
+			c.places.Named = append(c.places.Named, *path)
+		}
+	}
+	if c.places.PKIDir == "" && c.places.KubernetesDir != "" {
+		c.places.PKIDir = filepath.Join(c.places.KubernetesDir, "pki")
 	}
 	return nil
 }
@@ -157,11 +163,8 @@ func (a app) checkCerts(ctx context.Context, c checkCerts, format string) error 
 func (c checkCerts) look(ctx context.Context) (certs.Report, error) {
 	sources, err := certs.Gather(c.places)
 	if err != nil {
-		return certs.Report{}, err
-	}
-	if len(sources) == 0 {
 		return certs.Report{}, fmt.Errorf("%w in %s, %s and %s: name the folders with --kubernetes-dir, --cert-dir and --kubelet-cert-dir",
-			certs.ErrNone, c.places.KubernetesDir, c.places.PKIDir, c.places.KubeletCertDir)
+			err, c.places.KubernetesDir, c.places.PKIDir, c.places.KubeletCertDir)
 	}
 	report := certs.Check(sources, time.Now(), c.warnDays)
 	if !c.crossCheck {

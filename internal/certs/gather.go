@@ -5,12 +5,10 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/steadylet/steadylet/internal/kubeconfig"
 	"github.com/steadylet/steadylet/internal/readfile"
@@ -27,6 +25,9 @@ type Places struct {
 	// KubernetesDir has the kubeconfigs, PKIDir what kubeadm signed, KubeletCertDir
 	// the kubelet's own certificates; without one, these are left out.
 	KubernetesDir, PKIDir, KubeletCertDir string
+	// Named are the folders that a person has named: if one is missing, that is an error.
+	// Any other that is missing has nothing in it.
+	Named []string
 	// SkipKeys leaves private keys unread.
 	SkipKeys bool
 	// OnlyKubeadm leaves out what kubeadm does not make, and so does not renew. (The
@@ -69,51 +70,33 @@ type Key struct {
 // ErrSkipped is why a key is not known that nobody wanted to look at.
 var ErrSkipped = errors.New("not looked at")
 
-// Gather reads everything at the places. A folder that is missing has nothing in it.
-// The error is of one that can't be listed; what can't be read is in the sources.
+// Gather reads everything at the places. Links are followed. A file or folder that can't be
+// read is a source that says why. The error is ErrNone where there is nothing at all.
 func Gather(places Places) ([]Source, error) {
 	g := gatherer{places: places, seen: map[string]bool{}}
-	if err := g.pki(); err != nil {
-		return nil, fmt.Errorf("listing %s: %w", places.PKIDir, err)
+	if info := g.enter(places.PKIDir); info != nil {
+		g.pki(places.PKIDir, "", []fs.FileInfo{info})
 	}
-	if err := g.kubeconfigs(); err != nil {
-		return nil, fmt.Errorf("listing %s: %w", places.KubernetesDir, err)
+	if g.enter(places.KubernetesDir) != nil {
+		g.kubeconfigs()
 	}
-	g.kubelet()
+	if g.enter(places.KubeletCertDir) != nil {
+		g.kubelet()
+	}
 	if places.OnlyKubeadm {
 		g.found = slices.DeleteFunc(g.found, func(source Source) bool { return source.Foreign })
+	}
+	if !slices.ContainsFunc(g.found, func(source Source) bool { return !errors.Is(source.Err, errNoFolder) }) {
+		return nil, ErrNone
 	}
 	return g.found, nil
 }
 
 type gatherer struct {
-	places Places
-	seen   map[string]bool // paths of certificates that were read
-	found  []Source
-}
-
-// pki reads every certificate file below the folder of kubeadm.
-func (g *gatherer) pki() error {
-	return filepath.WalkDir(g.places.PKIDir, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) && path == g.places.PKIDir {
-			return nil
-		}
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".crt" {
-			return err
-		}
-		relative, err := filepath.Rel(g.places.PKIDir, path)
-		if err != nil {
-			return err
-		}
-		name := strings.TrimSuffix(filepath.ToSlash(relative), ".crt")
-		key := kubeconfig.Material{Path: strings.TrimSuffix(path, ".crt") + ".key"}
-		signer, known := signers[name]
-		if !known {
-			signer = "ca"
-		}
-		g.add(Source{Name: name, Path: path, Authority: signer, Foreign: !known}, kubeconfig.Material{Path: path}, key)
-		return nil
-	})
+	places  Places
+	seen    map[string]bool // paths of certificates that were read, without links
+	folders int             // how many folders of certificates were read
+	found   []Source
 }
 
 // signers names the authority of each certificate that kubeadm makes; an authority has none
@@ -129,30 +112,22 @@ var signers = map[string]string{
 var ofKubeadm = [...]string{"admin.conf", "super-admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf"}
 
 // kubeconfigs reads the files that end in .conf.
-func (g *gatherer) kubeconfigs() error {
-	entries, err := os.ReadDir(g.places.KubernetesDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if path := filepath.Join(g.places.KubernetesDir, entry.Name()); filepath.Ext(path) == ".conf" && !entry.IsDir() {
-			g.kubeconfig(entry.Name(), path)
+func (g *gatherer) kubeconfigs() {
+	for _, name := range g.list(g.places.KubernetesDir, "") {
+		if filepath.Ext(name) == ".conf" {
+			g.kubeconfig(name, filepath.Join(g.places.KubernetesDir, name))
 		}
 	}
-	return nil
 }
 
 func (g *gatherer) kubeconfig(name, path string) {
 	foreign := !slices.Contains(ofKubeadm[:], name)
 	config, err := kubeconfig.Load(path)
-	if foreign && (errors.Is(err, kubeconfig.ErrNone) || errors.Is(err, readfile.ErrTooLarge)) {
+	if foreign && (errors.Is(err, kubeconfig.ErrNone) || errors.Is(err, readfile.ErrTooLarge) || errors.Is(err, readfile.ErrNotRegular)) {
 		return // cloud.conf, say
 	}
 	if err != nil {
-		g.found = append(g.found, Source{Name: name, Path: path, Err: err})
+		g.found = append(g.found, Source{Name: name, Path: path, Foreign: foreign, Err: err})
 		return
 	}
 	certified := slices.DeleteFunc(config.Users, func(user kubeconfig.User) bool { return user.Certificate.Empty() })
@@ -166,7 +141,7 @@ func (g *gatherer) kubeconfig(name, path string) {
 	}
 	for _, cluster := range config.Clusters {
 		m := cluster.Authority
-		if m.Empty() || m.Path != "" && g.seen[m.Path] {
+		if m.Empty() || m.Path != "" && g.seen[withoutLinks(m.Path)] {
 			continue
 		}
 		source := Source{Name: name + " authority", Path: cmp.Or(m.Path, path), Bundle: true, Foreign: foreign, Key: Key{Err: fs.ErrNotExist}}
@@ -177,16 +152,13 @@ func (g *gatherer) kubeconfig(name, path string) {
 
 // kubelet reads what the kubelet keeps, as far as no kubeconfig led there.
 func (g *gatherer) kubelet() {
-	if g.places.KubeletCertDir == "" {
-		return
-	}
 	for _, file := range []struct{ name, certificate, key, authority string }{
 		{"kubelet client", "kubelet-client-current.pem", "kubelet-client-current.pem", "ca"},
 		{"kubelet serving", "kubelet-server-current.pem", "kubelet-server-current.pem", "ca"},
 		{"kubelet serving (its own)", "kubelet.crt", "kubelet.key", Itself},
 	} {
 		path := filepath.Join(g.places.KubeletCertDir, file.certificate)
-		if _, err := os.Lstat(path); err != nil && errors.Is(err, fs.ErrNotExist) || g.seen[path] {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || g.seen[withoutLinks(path)] {
 			continue
 		}
 		key := kubeconfig.Material{Path: filepath.Join(g.places.KubeletCertDir, file.key)}
@@ -196,7 +168,7 @@ func (g *gatherer) kubelet() {
 
 // add reads a certificate and its key, and adds them to what a source says.
 func (g *gatherer) add(source Source, certificate, key kubeconfig.Material) {
-	g.seen[source.Path] = true
+	g.seen[withoutLinks(source.Path)] = true
 	source.Key = Key{Path: cmp.Or(key.Path, source.Path), Err: ErrSkipped}
 	source.Certificates, source.Err = certificatesOf(certificate)
 	if !g.places.SkipKeys {

@@ -22,7 +22,7 @@ var (
 func Read(path string, limit int64) ([]byte, error) {
 	data, err := read(path, limit)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+		return nil, fmt.Errorf("reading %s: %w", path, explain(path, err))
 	}
 	return data, nil
 }
