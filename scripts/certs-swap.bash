@@ -30,13 +30,13 @@ show() { sed 's/^/  /' "$1" >&2 || true; }
 # prepare makes what a run needs, sees to it that it is the only one, and removes what one
 # left that was interrupted.
 prepare() {
+    check_links
     # For putting files back, the backup is enough.
     if [[ $action == renew && ! -f $backup_dir/in-progress ]]; then
         [[ -d $cert_dir ]] || fail 2 "there is no folder $cert_dir: is this a control-plane node? Name it with --cert-dir, or put a backup back: $(again --restore)"
     elif ((!dry_run)); then
         (umask 022 && make_folder "$kubernetes_dir")
     fi
-    check_links
     if [[ -d $kubernetes_dir ]]; then
         exec {lock}<"$kubernetes_dir"
         flock --nonblock "$lock" || fail 2 "another run renews the certificates in $kubernetes_dir: wait until it has ended"
@@ -61,16 +61,18 @@ written() {
     (cd -- "$2" && find . -type f \( -name '*.crt' -o -name '*.key' -o -name '*.pub' \) -printf 'pki/%P\n') | sort
 }
 
-# check_links refuses links in a file's place: a rename would put a file there.
+# check_links refuses links in a file's or folder's place, although certs check reads through
+# them: a rename would put a file there, and what a folder's link leads to may be shared.
 check_links() {
     local link
     for link in "${kubeconfigs[@]}"; do
         link=$kubernetes_dir/$link.conf
         [[ ! -L $link ]] || fail 2 "$link is a link: put the file itself there"
     done
+    [[ ! -L $cert_dir ]] || fail 2 "$cert_dir is a link to $(readlink -- "$cert_dir"): name the folder itself with --cert-dir"
     [[ -d $cert_dir ]] || return 0
     link=$(find "$cert_dir" -type l -print -quit)
-    [[ -z $link ]] || fail 2 "$link is a link: put the file itself there"
+    [[ -z $link ]] || fail 2 "$link is a link: put the file or folder itself there"
 }
 
 # live NAME prints where a file of written, or its folder, is on the node.

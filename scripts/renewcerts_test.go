@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,5 +94,39 @@ kubernetes_dir=$0/etc/kubernetes cert_dir=$0/etc/kubernetes/pki installed=$0/bin
 				t.Error(problem)
 			}
 		})
+	}
+}
+
+// Nothing is written through a link, whatever is to be done. What to do instead is said.
+func TestRenewCertsAndLinks(t *testing.T) {
+	for name, test := range map[string]struct{ link, target, says string }{
+		"pki":                {"kubernetes/pki", "ssl", "kubernetes/pki is a link to ssl: name the folder itself with --cert-dir"},
+		"pki, leads nowhere": {"kubernetes/pki", "gone", "kubernetes/pki is a link to gone: name the folder itself with --cert-dir"},
+		"etcd":               {"kubernetes/pki/etcd", "../ssl", "kubernetes/pki/etcd is a link: put the file or folder itself there"},
+		"a certificate":      {"kubernetes/pki/apiserver.crt", "../ssl/a.crt", "kubernetes/pki/apiserver.crt is a link"},
+		"a kubeconfig":       {"kubernetes/admin.conf", "ssl/admin.conf", "kubernetes/admin.conf is a link"},
+	} {
+		for _, action := range [][]string{{"--dry-run"}, {}, {"--restore"}} {
+			t.Run(strings.Join(append([]string{name}, action...), " "), func(t *testing.T) {
+				dir := t.TempDir()
+				at := func(path string) string { return filepath.Join(dir, path) }
+				err := errors.Join(os.MkdirAll(at("kubernetes/ssl"), 0o755), os.MkdirAll(filepath.Dir(at(test.link)), 0o755), os.Symlink(test.target, at(test.link)),
+					os.Mkdir(at("bin"), 0o755), os.Symlink("/bin/true", at("bin/steadylet")), os.Symlink("/bin/true", at("bin/kubeadm")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				args := append([]string{"--kubernetes-dir", at("kubernetes"), "--backup-dir", at("backups/certificates"), "--installed", at("bin/kubeadm")}, action...)
+				cmd := exec.CommandContext(t.Context(), "./renew-certs", args...)
+				cmd.Env = append(os.Environ(), "PATH="+at("bin")+":"+os.Getenv("PATH"))
+				out, err := cmd.CombinedOutput()
+				var exited *exec.ExitError
+				if !errors.As(err, &exited) || exited.ExitCode() != 2 || !strings.Contains(string(out), test.says) || !strings.Contains(string(out), "nothing was changed") {
+					t.Errorf("%v: %s; want exit status 2, and %q", err, out, test.says)
+				}
+				if _, err := os.Lstat(at("backups")); !os.IsNotExist(err) {
+					t.Errorf("it made the folder of backups (%v)", err)
+				}
+			})
+		}
 	}
 }

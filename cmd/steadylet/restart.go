@@ -18,6 +18,7 @@ import (
 	"github.com/steadylet/steadylet/internal/kubeletconf"
 	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
+	"github.com/steadylet/steadylet/internal/readfile"
 )
 
 const restartHelp = `Restarts the containers of static pods that started before the certificates or
@@ -26,7 +27,8 @@ a time. After each it waits until another container runs and answers the pod's p
 without a probe must run for --calm. Then every static pod must be healthy.
 
 A container counts when its command line names a changed file in --kubernetes-dir or
---cert-dir, or when such a file is mounted into it by itself. It is ended through the
+--cert-dir, or when such a file is mounted into it by itself. Links are followed, and one
+that leads elsewhere than before has changed. The container is ended through the
 container runtime, and the kubelet starts the next one in the same pod: no manifest is
 touched, and no other container. Run again after an interruption, it goes on with what
 is left.
@@ -78,7 +80,7 @@ func newRestart(a app) *cobra.Command {
 	flags.BoolVar(&r.dryRun, "dry-run", false, "say what would be restarted, and restart nothing")
 	output := addOutput(cmd, a)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		format, err := settled(output, func() error { return r.settle(a) })
+		format, err := settled(output, func() error { return r.settle(a, cmd.Flags().Changed) })
 		if err != nil {
 			return err
 		}
@@ -100,8 +102,12 @@ func (r *restart) addKubelet(flags *pflag.FlagSet) {
 	flags.StringVar(&r.overrides.NodeName, "node-name", "", "what the node is called (default: the kubelet's --hostname-override, else the host's name)")
 }
 
-// settle finds the kubelet, and works out where its static pods and its runtime are.
-func (r *restart) settle(a app) (err error) {
+// settle finds the kubelet, and works out where its static pods and its runtime are. given
+// reports whether a flag was given.
+func (r *restart) settle(a app, given func(flag string) bool) error {
+	if err := r.settleFolders(given); err != nil {
+		return err
+	}
 	processes, err := a.proc.Find()
 	if err != nil {
 		return err
@@ -126,16 +132,26 @@ func (r *restart) settle(a app) (err error) {
 	if err != nil {
 		return err
 	}
+	r.node.Manifests, r.node.Name, r.node.Endpoint = settings.ManifestPath, settings.NodeName, settings.Endpoint
+	return nil
+}
+
+// settleFolders completes where what may have been renewed lies. A folder that was named has
+// to be there: nothing in it would be found to have changed.
+func (r *restart) settleFolders(given func(flag string) bool) error {
 	if r.in == "" {
 		r.in = filepath.Join(r.kubernetes, "pki")
 	}
-	for _, folder := range []string{r.kubernetes, r.in} {
-		if folder, err = filepath.Abs(folder); err != nil {
+	for flag, folder := range map[string]string{"kubernetes-dir": r.kubernetes, "cert-dir": r.in} {
+		folder, err := filepath.Abs(folder)
+		if err != nil {
 			return err
+		}
+		if _, err := readfile.Stat(folder); given(flag) && err != nil {
+			return fmt.Errorf("--%s: %w: name a folder that exists", flag, err)
 		}
 		r.node.Folders = append(r.node.Folders, folder)
 	}
-	r.node.Manifests, r.node.Name, r.node.Endpoint = settings.ManifestPath, settings.NodeName, settings.Endpoint
 	return nil
 }
 
@@ -143,6 +159,9 @@ func (a app) restart(ctx context.Context, r restart) ([]restarted, error) {
 	done := []restarted{}
 	if r.node.Manifests == "" {
 		return done, nil // the kubelet has no static pods
+	}
+	r.node.LeftOut = func(path string, why error) {
+		a.warn("%s is no static pod to the kubelet, and is left out: %v", path, why)
 	}
 	pods, plan, err := r.node.Plan(ctx)
 	if err != nil {

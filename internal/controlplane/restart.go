@@ -5,16 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/steadylet/steadylet/internal/cri"
 	"github.com/steadylet/steadylet/internal/nodestate"
-	"github.com/steadylet/steadylet/statefile"
 )
 
 // Node says where things are. Paths are absolute.
@@ -24,6 +20,9 @@ type Node struct {
 	Endpoint        string
 	// Folders hold what may have been renewed.
 	Folders []string
+	// LeftOut takes a file that should be a static pod's manifest and isn't, and why. It must
+	// be set.
+	LeftOut func(path string, why error)
 	// Within bounds an answer of the container runtime, Patience how long a container
 	// may take to be there again and healthy.
 	Within, Patience time.Duration
@@ -31,15 +30,21 @@ type Node struct {
 	Calm time.Duration
 }
 
-// Pods reads the static pods. A file that is none is left out, as by the kubelet.
+// Pods reads the static pods. A file that is none is left out, as by the kubelet, and
+// LeftOut is told. Where no file at all can be read that is an error.
 func (n Node) Pods() ([]Pod, error) {
 	files, err := nodestate.ReadManifests(n.Manifests, n.Name)
 	if err != nil {
 		return nil, err
 	}
 	var pods []Pod
+	var unread error
 	for _, file := range files {
 		if file.Err != nil {
+			n.LeftOut(file.Path, file.Err)
+			if len(file.Content) == 0 {
+				unread = fmt.Errorf("no static pod can be read: %w", file.Err)
+			}
 			continue
 		}
 		pod, err := ParsePod(file.Path, file.Content, strings.ToLower(n.Name))
@@ -48,49 +53,10 @@ func (n Node) Pods() ([]Pod, error) {
 		}
 		pods = append(pods, pod)
 	}
+	if len(pods) == 0 {
+		return nil, unread
+	}
 	return pods, nil
-}
-
-// Changed says when each file that a pod names and that may have been renewed last
-// changed.
-func (n Node) Changed(pods []Pod) (map[string]time.Time, error) {
-	changed := map[string]time.Time{}
-	for _, pod := range pods {
-		for _, container := range pod.Containers {
-			for _, file := range container.Files {
-				if err := n.note(changed, file); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
-	return changed, nil
-}
-
-func (n Node) note(changed map[string]time.Time, file string) error {
-	if !n.holds(file) {
-		return nil
-	}
-	info, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-		return nil
-	}
-	if err == nil {
-		changed[file], err = statefile.ChangedAt(file)
-	}
-	if err != nil {
-		return fmt.Errorf("looking at %s: %w", file, err)
-	}
-	return nil
-}
-
-func (n Node) holds(file string) bool {
-	for _, folder := range n.Folders {
-		if relative, err := filepath.Rel(folder, file); err == nil && filepath.IsLocal(relative) {
-			return true
-		}
-	}
-	return false
 }
 
 // Plan looks at the node and says which containers have to start again.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -85,29 +83,5 @@ func TestRun(t *testing.T) {
 				t.Errorf("%d containers were stopped, want %d", runtime.stops, test.stops)
 			}
 		})
-	}
-}
-
-// What is not there, or is no file, did not change.
-func TestChanged(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "pki", "apiserver.crt")
-	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	n := Node{Folders: []string{dir, filepath.Join(dir, "pki")}}
-	files := []string{file, filepath.Join(dir, "none.conf"), filepath.Dir(file), "/etc/hostname", dir + "-other/x.crt"}
-	changed, err := n.Changed([]Pod{{Containers: []Container{{Files: files}}}})
-	if err != nil || len(changed) != 1 || time.Since(changed[file]) > time.Hour {
-		t.Errorf("got %v, %v", changed, err)
-	}
-}
-
-// Pods are those of manifests that can be read.
-func TestPods(t *testing.T) {
-	n := Node{Manifests: "testdata", Name: "DB-3"}
-	pods, err := n.Pods()
-	if err != nil || len(pods) != 5 || pods[0].Name != "etcd-db-3" {
-		t.Errorf("got %+v, %v", pods, err)
 	}
 }

@@ -26,18 +26,21 @@ type ManifestFile struct {
 	Base string
 	// References are the fields that name objects of the API server.
 	References []podmanifest.Reference
-	// Changed is when it last changed.
-	Changed time.Time
-	// Err says why nothing can be known of it.
+	// Changed is when it last changed. ChangedErr says why that isn't known, as of a file
+	// behind a link: its pod runs all the same, but no record can be made of it.
+	Changed    time.Time
+	ChangedErr error
+	// Err says why it makes no pod.
 	Err error
 }
 
 // ReadManifests reads the files that the kubelet takes for static pods: of a folder,
-// all whose names do not begin with a dot. Each path is as the kubelet has it.
+// all whose names do not begin with a dot (extractFromDir, pkg/kubelet/config/file.go).
+// Links are followed, as by the kubelet. Each path is as the kubelet has it.
 func ReadManifests(path, node string) ([]ManifestFile, error) {
 	path = strings.TrimRight(path, "/")
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := readfile.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, readfile.ErrDeadLink) {
 		return nil, fmt.Errorf("the folder of static pods, %s, does not exist: make it, name another with --pod-manifest-path, "+
 			"or say with --pod-manifest-path= that this node has no static pods", path)
 	}
@@ -53,10 +56,11 @@ func ReadManifests(path, node string) ([]ManifestFile, error) {
 	}
 	var manifests []ManifestFile
 	for _, entry := range entries {
-		if entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+		file := filepath.Join(path, entry.Name())
+		if info, err := os.Stat(file); err == nil && info.IsDir() || strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		manifests = append(manifests, readManifest(filepath.Join(path, entry.Name()), node))
+		manifests = append(manifests, readManifest(file, node))
 	}
 	return manifests, nil
 }
@@ -70,7 +74,7 @@ func readManifest(path, node string) ManifestFile {
 		file, err = ParseManifest(path, content, node)
 	}
 	if err == nil {
-		file.Changed, err = statefile.ChangedAt(path)
+		file.Changed, file.ChangedErr = statefile.ChangedAt(path)
 	}
 	file.Err = err
 	return file

@@ -44,15 +44,24 @@ func TestReadManifests(t *testing.T) {
 func TestReadManifestsOfOddFolders(t *testing.T) {
 	dir := t.TempDir()
 	file, pipes, links := filepath.Join(dir, "etcd.yaml"), filepath.Join(dir, "pipes"), filepath.Join(dir, "links")
+	whole, dead, linked := filepath.Join(dir, "whole"), filepath.Join(dir, "dead"), filepath.Join(dir, "linked")
 	err := errors.Join(os.WriteFile(file, []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}"), 0o600), os.Mkdir(pipes, 0o700),
-		syscall.Mkfifo(filepath.Join(pipes, "pipe"), 0o600), os.Mkdir(links, 0o700), os.Symlink(file, filepath.Join(links, "etcd.yaml")))
+		syscall.Mkfifo(filepath.Join(pipes, "pipe"), 0o600), os.Mkdir(links, 0o700), os.Symlink(file, filepath.Join(links, "etcd.yaml")),
+		os.Symlink(pipes, filepath.Join(links, "folder")), os.Mkdir(whole, 0o700), os.WriteFile(filepath.Join(whole, "etcd.yaml"), []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}"), 0o600),
+		os.Symlink(whole, linked), os.Mkdir(dead, 0o700), os.Symlink("gone", filepath.Join(dead, "etcd.yaml")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, says := range map[string]string{file: "", pipes: "not a regular file", links: "leads over a link"} {
+	says := func(err error, want string) bool {
+		return (err == nil) == (want == "") && (err == nil || strings.Contains(err.Error(), want))
+	}
+	for path, want := range map[string]struct{ name, err, changedErr string }{
+		file: {"etcd-node", "", ""}, pipes: {"", "not a regular file", ""}, dead: {"", "etcd.yaml -> gone: the link leads nowhere", ""},
+		links: {"etcd-node", "", "leads over a link"}, linked: {"etcd-node", "", "leads over a link"},
+	} {
 		files, err := nodestate.ReadManifests(path, "node")
-		if err != nil || len(files) != 1 || (files[0].Err == nil) != (says == "") || says != "" && !strings.Contains(files[0].Err.Error(), says) {
-			t.Errorf("%s: got %+v, %v; want %q", path, files, err, says)
+		if err != nil || len(files) != 1 || files[0].Name != want.name || !says(files[0].Err, want.err) || !says(files[0].ChangedErr, want.changedErr) {
+			t.Errorf("%s: got %+v, %v; want %+v", path, files, err, want)
 		}
 	}
 	_, err = nodestate.ReadManifests(filepath.Join(dir, "none"), "node")

@@ -1,6 +1,7 @@
 package nodestate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -88,8 +89,8 @@ func (m ManifestFile) pod() string { return m.Namespace + "/" + m.Name }
 
 // seed returns a static pod's entry, or why there is none.
 func seed(manifest ManifestFile, facts Facts) (statefile.StaticPod, string) {
-	if manifest.Err != nil {
-		return statefile.StaticPod{}, manifest.Err.Error()
+	if err := cmp.Or(manifest.Err, manifest.ChangedErr); err != nil {
+		return statefile.StaticPod{}, err.Error()
 	}
 	pod, reason, ok := manifest.Seed(manifest.Changed, facts.Now, facts.Sandboxes)
 	switch {

@@ -73,7 +73,8 @@ func TestPlanOfStaticPods(t *testing.T) {
 			manifest(nil), []statefile.Sandbox{sandbox(func(s *statefile.Sandbox) { s.CreatedAt = now.Add(time.Hour) })},
 			"its sandbox is of the future: the clock was set back",
 		},
-		"unreadable": {manifest(func(m *nodestate.ManifestFile) { m.Err = errors.New("it is broken") }), []statefile.Sandbox{sandbox(nil)}, "it is broken"},
+		"behind a link": {manifest(func(m *nodestate.ManifestFile) { m.ChangedErr = errors.New("it leads over a link") }), []statefile.Sandbox{sandbox(nil)}, "it leads over a link"},
+		"unreadable":    {manifest(func(m *nodestate.ManifestFile) { m.Err = errors.New("it is broken") }), []statefile.Sandbox{sandbox(nil)}, "it is broken"},
 		"another namespace": {
 			manifest(nil), []statefile.Sandbox{sandbox(func(s *statefile.Sandbox) { s.Namespace = "default" })},
 			"none of its sandboxes is ready",
