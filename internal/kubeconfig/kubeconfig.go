@@ -39,6 +39,8 @@ type Cluster struct {
 	// Server is its URL.
 	Server    string
 	Authority Material
+	// Insecure says that any server will do.
+	Insecure bool
 }
 
 // User is who asks.
@@ -57,6 +59,8 @@ type User struct {
 type Material struct {
 	Data []byte
 	Path string
+	// Both says that a file was named beside what is embedded.
+	Both bool
 }
 
 // Empty reports whether there is neither.
@@ -104,6 +108,7 @@ type raw struct {
 			Server        string  `yaml:"server"`
 			Authority     string  `yaml:"certificate-authority"`
 			AuthorityData encoded `yaml:"certificate-authority-data"`
+			Insecure      bool    `yaml:"insecure-skip-tls-verify"`
 		} `yaml:"cluster"`
 	} `yaml:"clusters"`
 	Users []struct {
@@ -145,7 +150,7 @@ func Parse(text []byte, dir string) (Config, error) {
 	material := func(data []byte, path string) Material {
 		switch {
 		case len(data) > 0:
-			return Material{Data: data}
+			return Material{Data: data, Both: path != ""}
 		case path != "" && !filepath.IsAbs(path):
 			path = filepath.Join(dir, path)
 		}
@@ -157,7 +162,7 @@ func Parse(text []byte, dir string) (Config, error) {
 	}
 	for _, c := range read.Clusters {
 		config.Clusters = append(config.Clusters, Cluster{
-			Name: c.Name, Server: c.Cluster.Server, Authority: material(c.Cluster.AuthorityData, c.Cluster.Authority),
+			Name: c.Name, Server: c.Cluster.Server, Authority: material(c.Cluster.AuthorityData, c.Cluster.Authority), Insecure: c.Cluster.Insecure,
 		})
 	}
 	for _, u := range read.Users {

@@ -31,6 +31,8 @@ type Config struct {
 	CPUManagerPolicy, MemoryManagerPolicy string
 	// FailCgroupV1 is nil where the version's default counts.
 	FailCgroupV1 *bool
+	// RotateCertificates is nil where the default counts, which is false.
+	RotateCertificates *bool
 	// FeatureGates are those that are set.
 	FeatureGates map[string]bool
 	// HealthzAddress and HealthzPort are where it says whether it is healthy; the
@@ -106,6 +108,9 @@ func (c Config) with(next Config) Config {
 	if next.CgroupsPerQOS != nil {
 		c.CgroupsPerQOS = next.CgroupsPerQOS
 	}
+	if next.RotateCertificates != nil {
+		c.RotateCertificates = next.RotateCertificates
+	}
 	if next.HealthzPort != nil {
 		c.HealthzPort = next.HealthzPort
 	}
@@ -132,6 +137,7 @@ func Parse(data []byte, dir string) (Config, error) {
 		CPUPolicy      string          `yaml:"cpuManagerPolicy"`
 		MemoryPolicy   string          `yaml:"memoryManagerPolicy"`
 		FailCgroupV1   *bool           `yaml:"failCgroupV1"`
+		Rotate         *bool           `yaml:"rotateCertificates"`
 		FeatureGates   map[string]bool `yaml:"featureGates"`
 		HealthzAddress string          `yaml:"healthzBindAddress"`
 		HealthzPort    *int            `yaml:"healthzPort"`
@@ -148,7 +154,7 @@ func Parse(data []byte, dir string) (Config, error) {
 	return Config{
 		StaticPodPath: read.StaticPodPath, StaticPodURL: read.StaticPodURL, Endpoint: read.Endpoint, CgroupDriver: read.CgroupDriver, CgroupRoot: read.CgroupRoot, CgroupsPerQOS: read.CgroupsPerQOS,
 		CPUManagerPolicy: read.CPUPolicy, MemoryManagerPolicy: read.MemoryPolicy,
-		FailCgroupV1: read.FailCgroupV1, FeatureGates: read.FeatureGates,
+		FailCgroupV1: read.FailCgroupV1, RotateCertificates: read.Rotate, FeatureGates: read.FeatureGates,
 		HealthzAddress: read.HealthzAddress, HealthzPort: read.HealthzPort,
 	}, nil
 }

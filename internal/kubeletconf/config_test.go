@@ -33,6 +33,8 @@ func TestLoad(t *testing.T) {
 		"healthz, off":       {"healthz.yaml", "healthz", kubeletconf.Config{HealthzAddress: "10.0.0.7", HealthzPort: &off}, nil},
 		"cgroups":            {"cgroups.yaml", "", kubeletconf.Config{CgroupsPerQOS: &no}, nil},
 		"cgroups, on":        {"cgroups.yaml", "cgroups", kubeletconf.Config{CgroupsPerQOS: &yes}, nil},
+		"rotates":            {"rotates.yaml", "", kubeletconf.Config{RotateCertificates: &yes}, nil},
+		"rotates, off":       {"rotates.yaml", "rotates", kubeletconf.Config{RotateCertificates: &no}, nil},
 		"nothing":            {"", "", kubeletconf.Config{}, nil},
 		"a pod":              {"pod.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},
 		"broken":             {"broken.yaml", "", kubeletconf.Config{}, kubeletconf.ErrKind},

@@ -2,6 +2,7 @@ package kubeletproc
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 // What it does not say is empty.
 type Flags struct {
 	RootDir, Config, ConfigDir, Endpoint, Hostname, ManifestPath, ManifestURL string
+	Kubeconfig, BootstrapKubeconfig, CertDir                                  string
 }
 
 // ParseFlags reads a command line, the program included, as the kubelet does: both
@@ -19,6 +21,7 @@ func ParseFlags(args []string) Flags {
 		"root-dir": &flags.RootDir, "config": &flags.Config, "config-dir": &flags.ConfigDir,
 		"container-runtime-endpoint": &flags.Endpoint, "hostname-override": &flags.Hostname,
 		"pod-manifest-path": &flags.ManifestPath, "manifest-url": &flags.ManifestURL,
+		"kubeconfig": &flags.Kubeconfig, "bootstrap-kubeconfig": &flags.BootstrapKubeconfig, "cert-dir": &flags.CertDir,
 	}
 	for i := 1; i < len(args); i++ {
 		if args[i] == "--" {
@@ -44,7 +47,7 @@ func ParseFlags(args []string) Flags {
 
 // In returns the flags with absolute paths, for a kubelet that works in that folder.
 func (f Flags) In(dir string) Flags {
-	for _, path := range []*string{&f.RootDir, &f.Config, &f.ConfigDir, &f.ManifestPath} {
+	for _, path := range []*string{&f.RootDir, &f.Config, &f.ConfigDir, &f.ManifestPath, &f.Kubeconfig, &f.BootstrapKubeconfig, &f.CertDir} {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(dir, *path)
 		}
@@ -77,6 +80,22 @@ func Values(args []string, name string) []string {
 		}
 	}
 	return values
+}
+
+// Bool returns what a command line sets a flag to that is on or off. Without a value of its
+// own it is on: the word after it is none.
+func Bool(args []string, name string) (on, set bool) {
+	for i := 1; i < len(args) && args[i] != "--"; i++ {
+		given, value, joined := strings.Cut(args[i], "=")
+		if strings.ReplaceAll(given, "_", "-") != "--"+name {
+			continue
+		}
+		if on, set = true, true; joined {
+			parsed, err := strconv.ParseBool(value)
+			on, set = parsed, err == nil
+		}
+	}
+	return on, set
 }
 
 // Names lists the flags of a command line without their dashes, as often as they are

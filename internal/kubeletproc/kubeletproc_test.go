@@ -28,10 +28,17 @@ func TestParseFlags(t *testing.T) {
 		args []string
 		want Flags
 	}{
-		"kubeadm": {arguments([]byte(fixture(t, "kubeadm.cmdline"))), Flags{Config: "/var/lib/kubelet/config.yaml", Endpoint: "unix:///run/containerd/containerd.sock"}},
+		"kubeadm": {arguments([]byte(fixture(t, "kubeadm.cmdline"))), Flags{
+			Config: "/var/lib/kubelet/config.yaml", Endpoint: "unix:///run/containerd/containerd.sock",
+			Kubeconfig: "/etc/kubernetes/kubelet.conf", BootstrapKubeconfig: "/etc/kubernetes/bootstrap-kubelet.conf",
+		}},
 		"both forms": {
 			strings.Fields("kubelet --root-dir /data --config=k.yaml --hostname-override DB-3 --pod-manifest-path m --config-dir=d --manifest-url=https://m.example/"),
 			Flags{RootDir: "/data", Config: "/work/k.yaml", Hostname: "DB-3", ManifestPath: "/work/m", ConfigDir: "/work/d", ManifestURL: "https://m.example/"},
+		},
+		"credentials": {
+			strings.Fields("kubelet --kubeconfig k.conf --bootstrap-kubeconfig=b.conf --cert-dir=/certs"),
+			Flags{Kubeconfig: "/work/k.conf", BootstrapKubeconfig: "/work/b.conf", CertDir: "/certs"},
 		},
 		"the last one counts": {strings.Fields("kubelet --root-dir=/a --root_dir=/b"), Flags{RootDir: "/b"}},
 		"none":                {[]string{"kubelet"}, Flags{}},
@@ -42,6 +49,29 @@ func TestParseFlags(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, ParseFlags(test.args).In("/work")); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestBool(t *testing.T) {
+	for name, test := range map[string]struct {
+		line    string
+		on, set bool
+	}{
+		"not there":           {"kubelet --v=2", false, false},
+		"alone":               {"kubelet --rotate-certificates", true, true},
+		"before another flag": {"kubelet --rotate-certificates --v=2", true, true},
+		"before a word":       {"kubelet --rotate-certificates false", true, true},
+		"off":                 {"kubelet --rotate_certificates=false", false, true},
+		"the last one counts": {"kubelet --rotate-certificates=false --rotate-certificates=1", true, true},
+		"no value of one":     {"kubelet --rotate-certificates=perhaps", false, false},
+		"after the end":       {"kubelet -- --rotate-certificates", false, false},
+		"another flag":        {"kubelet --rotate-certificates-not=true", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if on, set := Bool(strings.Fields(test.line), "rotate-certificates"); on != test.on || set != test.set {
+				t.Errorf("got %t, %t, want %t, %t", on, set, test.on, test.set)
 			}
 		})
 	}

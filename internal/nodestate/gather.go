@@ -52,8 +52,9 @@ type Kubelet struct {
 	// says where it comes from. It may hold secrets.
 	Args   []string
 	Source string
+	// Flags is what the command line says, with absolute paths.
+	Flags kubeletproc.Flags
 
-	flags   kubeletproc.Flags
 	version func(context.Context) (string, error)
 }
 
@@ -91,10 +92,20 @@ func (k Kubelet) Gate(config kubeletconf.Config, names ...string) (on, set bool)
 // PodCgroups reports whether each pod has a cgroup of its own (cgroupsPerQOS), by the
 // command line or else by the configuration. It is on by default.
 func (k Kubelet) PodCgroups(config kubeletconf.Config) bool {
-	if given, err := strconv.ParseBool(kubeletproc.Value(k.Args, "cgroups-per-qos")); err == nil {
+	if given, set := kubeletproc.Bool(k.Args, "cgroups-per-qos"); set {
 		return given
 	}
 	return config.CgroupsPerQOS == nil || *config.CgroupsPerQOS
+}
+
+// Rotates reports whether the kubelet keeps a client certificate of its own
+// (rotateCertificates), by the command line or else by the configuration. It is off by
+// default.
+func (k Kubelet) Rotates(config kubeletconf.Config) bool {
+	if given, set := kubeletproc.Bool(k.Args, "rotate-certificates"); set {
+		return given
+	}
+	return config.RotateCertificates != nil && *config.RotateCertificates
 }
 
 // Settle finds the kubelet and works out its configuration and settings.
@@ -103,11 +114,11 @@ func (r Request) Settle(proc kubeletproc.Proc) (Kubelet, kubeletconf.Config, Set
 	if err != nil {
 		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
-	config, err := r.config(k.flags)
+	config, err := r.config(k.Flags)
 	if err != nil {
 		return Kubelet{}, kubeletconf.Config{}, Settings{}, err
 	}
-	settings, err := r.resolve(k.flags, config)
+	settings, err := r.resolve(k.Flags, config)
 	return k, config, settings, err
 }
 
@@ -139,7 +150,7 @@ func (r Request) find(proc kubeletproc.Proc) (Kubelet, error) {
 	return Kubelet{
 		PID: process.PID, Started: process.Started, Program: process.Executable, Args: process.Args,
 		Source:  fmt.Sprintf("the command line of process %d", process.PID),
-		flags:   kubeletproc.ParseFlags(process.Args).In(process.Dir),
+		Flags:   kubeletproc.ParseFlags(process.Args).In(process.Dir),
 		version: func(ctx context.Context) (string, error) { return proc.VersionOf(ctx, process) },
 	}, nil
 }
@@ -152,7 +163,7 @@ func (r Request) stopped() (Kubelet, error) {
 	}
 	k := Kubelet{Program: program, version: func(ctx context.Context) (string, error) { return kubeletbin.Version(ctx, program) }}
 	unit, err := r.unit()
-	k.Args, k.Source, k.flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
+	k.Args, k.Source, k.Flags = unit.Args, unit.Path, kubeletproc.ParseFlags(unit.Args).In("/")
 	return k, err
 }
 

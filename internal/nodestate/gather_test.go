@@ -58,29 +58,32 @@ func TestStoppedKubeletOfAUnit(t *testing.T) {
 
 // The command line comes before the configuration.
 func TestKubeletSaysWhatIsSwitchedOn(t *testing.T) {
-	no := false
-	off := kubeletconf.Config{CgroupsPerQOS: &no, FeatureGates: map[string]bool{"A": false}}
+	no, yes := false, true
+	off := kubeletconf.Config{CgroupsPerQOS: &no, RotateCertificates: &yes, FeatureGates: map[string]bool{"A": false}}
 	for name, test := range map[string]struct {
-		args            []string
-		config          kubeletconf.Config
-		cgroups, on, is bool
+		args                     []string
+		config                   kubeletconf.Config
+		cgroups, rotates, on, is bool
 	}{
-		"nothing is said":       {nil, kubeletconf.Config{}, true, false, false},
-		"the configuration":     {nil, off, false, false, true},
-		"the command line":      {[]string{"kubelet", "--cgroups-per-qos=true", "--feature-gates=B=false,A=true"}, off, true, true, true},
-		"that is off":           {[]string{"kubelet", "--cgroups_per_qos=false"}, kubeletconf.Config{}, false, false, false},
-		"a flag of no value":    {[]string{"kubelet", "--cgroups-per-qos", "--v=2"}, kubeletconf.Config{}, true, false, false},
-		"a flag twice":          {[]string{"kubelet", "--feature-gates=A=true,B=true", "--feature-gates", "B=false"}, off, false, true, true},
-		"the last one counts":   {[]string{"kubelet", "--feature-gates=A=false", "--feature-gates=A=true"}, off, false, true, true},
-		"another name for it":   {[]string{"kubelet", "--feature-gates=C=true"}, kubeletconf.Config{}, true, true, true},
-		"the first name counts": {[]string{"kubelet", "--feature-gates=C=true"}, off, false, false, true},
-		"spaces":                {[]string{"kubelet", "--feature-gates=B=false, A = true"}, off, false, true, true},
-		"a gate of no meaning":  {[]string{"kubelet", "--feature-gates=A=perhaps"}, kubeletconf.Config{}, true, false, false},
+		"nothing is said":       {nil, kubeletconf.Config{}, true, false, false, false},
+		"the configuration":     {nil, off, false, true, false, true},
+		"the command line":      {[]string{"kubelet", "--cgroups-per-qos=true", "--rotate-certificates=false", "--feature-gates=B=false,A=true"}, off, true, false, true, true},
+		"that is off":           {[]string{"kubelet", "--cgroups_per_qos=false"}, kubeletconf.Config{}, false, false, false, false},
+		"a flag of no value":    {[]string{"kubelet", "--cgroups-per-qos", "--rotate-certificates", "--v=2"}, kubeletconf.Config{}, true, true, false, false},
+		"a flag twice":          {[]string{"kubelet", "--feature-gates=A=true,B=true", "--feature-gates", "B=false"}, off, false, true, true, true},
+		"the last one counts":   {[]string{"kubelet", "--feature-gates=A=false", "--feature-gates=A=true"}, off, false, true, true, true},
+		"another name for it":   {[]string{"kubelet", "--feature-gates=C=true"}, kubeletconf.Config{}, true, false, true, true},
+		"the first name counts": {[]string{"kubelet", "--feature-gates=C=true"}, off, false, true, false, true},
+		"spaces":                {[]string{"kubelet", "--feature-gates=B=false, A = true"}, off, false, true, true, true},
+		"a gate of no meaning":  {[]string{"kubelet", "--feature-gates=A=perhaps"}, kubeletconf.Config{}, true, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := nodestate.Kubelet{Args: test.args}
 			if got := k.PodCgroups(test.config); got != test.cgroups {
 				t.Errorf("cgroups of pods: %t, want %t", got, test.cgroups)
+			}
+			if got := k.Rotates(test.config); got != test.rotates {
+				t.Errorf("it rotates: %t, want %t", got, test.rotates)
 			}
 			if on, is := k.Gate(test.config, "A", "C"); on != test.on || is != test.is {
 				t.Errorf("the gate: %t, %t, want %t, %t", on, is, test.on, test.is)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ErrDeadLink means that a link leads to a path where nothing is.
@@ -23,7 +24,7 @@ func Stat(path string) (fs.FileInfo, error) {
 func explain(path string, err error) error {
 	for missing := err; errors.Is(missing, fs.ErrNotExist); _, missing = os.Stat(path) {
 		if target, readErr := os.Readlink(path); readErr == nil {
-			return fmt.Errorf("%s -> %s: %w: %w", path, target, ErrDeadLink, fs.ErrNotExist)
+			return fmt.Errorf("%s -> %s: %w: %w", path, target, ErrDeadLink, syscall.ENOENT)
 		}
 		if path == filepath.Dir(path) {
 			break

@@ -111,7 +111,7 @@ func (p *Pair) Write(t testing.TB, dir, name string) {
 func (p *Pair) WriteKubeconfig(t testing.TB, path string, authority *Pair) {
 	t.Helper()
 	encode := base64.StdEncoding.EncodeToString
-	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster:\n    server: https://127.0.0.1:6443\n"+
+	text := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\nclusters:\n- name: c\n  cluster:\n    server: https://127.0.0.1:6443\n"+
 		"    certificate-authority-data: %s\nusers:\n- name: u\n  user:\n    client-certificate-data: %s\n    client-key-data: %s\n",
 		encode(authority.CertificatePEM()), encode(p.CertificatePEM()), encode(p.KeyPEM(t)))
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
