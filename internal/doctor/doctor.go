@@ -80,7 +80,7 @@ func checks() []check {
 		{"resize-policy", resizePolicy, false, true}, {"sidecars", sidecars, false, true}, {"devices", devices, false, false},
 		{"cpu-manager", cpuManager, true, false}, {"memory-manager", memoryManager, true, false},
 		{"state-file", stateFile, false, false}, {"state-folder", stateFolder, false, false},
-		{"certificates", certificates, false, false}, {"iptables", iptables, false, false},
+		{"certificates", certificates, true, false}, {"kubeconfig", kubeconfig, true, false}, {"iptables", iptables, false, false},
 	}
 }
 

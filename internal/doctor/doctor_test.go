@@ -44,6 +44,7 @@ func good(t testing.TB) doctor.Facts {
 		Certificates: doctor.Certificates{Found: []doctor.Certificate{
 			{Path: "/etc/kubernetes/pki/apiserver.crt", NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(0, 11, 0)},
 		}},
+		Client:   client(),
 		Firewall: doctor.Firewall{Mode: "nf_tables", NFT: 12},
 	}
 }
@@ -56,7 +57,7 @@ func TestAGoodNodeHasOneGoodFindingOfEachCheck(t *testing.T) {
 		}
 		seen[finding.Check] = true
 	}
-	if len(seen) != 23 {
+	if len(seen) != 24 {
 		t.Errorf("%d checks have a finding", len(seen))
 	}
 }
@@ -156,7 +157,7 @@ func TestDiagnose(t *testing.T) {
 		"expired":                {func(f *doctor.Facts) { f.Certificates.Found[0].NotAfter = now.Add(-time.Hour) }, "certificates", doctor.Error, "has expired", "kubeadm certs renew"},
 		"expires soon":           {func(f *doctor.Facts) { f.Certificates.Found[0].NotAfter = now.AddDate(0, 0, 2).Add(time.Hour) }, "certificates", doctor.Warning, "in 2 days", "kubeadm certs renew"},
 		"not valid yet":          {func(f *doctor.Facts) { f.Certificates.Found[0].NotBefore = now.Add(time.Hour) }, "certificates", doctor.Error, "not valid yet", "clock"},
-		"a certificate unread":   {func(f *doctor.Facts) { f.Certificates.Unread = []string{"/etc/x.crt"} }, "certificates", doctor.Unknown, "/etc/x.crt", "openssl"},
+		"a certificate unread":   {func(f *doctor.Facts) { f.Certificates.Unread = []doctor.Unread{{Path: "/etc/x.crt", Err: errSome}} }, "certificates", doctor.Unknown, "/etc/x.crt expires is not known: some reason", "certs check"},
 		"both kinds of iptables": {func(f *doctor.Facts) { f.Firewall.Legacy = 3 }, "iptables", doctor.Warning, "3 chains", "update-alternatives"},
 		"the other iptables":     {func(f *doctor.Facts) { f.Firewall.Mode = "legacy" }, "iptables", doctor.Warning, "other kind", "iptables-wrappers"},
 		"iptables not seen":      {func(f *doctor.Facts) { f.Firewall.Err = errSome }, "iptables", doctor.Unknown, "some reason", "iptables-legacy-save"},
@@ -193,14 +194,14 @@ func TestNothingGoodIsSaidOfWhatIsNotKnown(t *testing.T) {
 			func(f *doctor.Facts) { f.Kubelet, f.WayBack.Err = doctor.Kubelet{Err: errSome}, errSome },
 			[]string{
 				"kubelet", "flags", "feature-gates", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
-				"refused-static-pods", "cpu-manager", "memory-manager",
+				"refused-static-pods", "cpu-manager", "memory-manager", "certificates", "kubeconfig",
 			},
 		},
 		"a start script": {
 			func(f *doctor.Facts) { f.Kubelet, f.Unit.Other, f.WayBack.Err = doctor.Kubelet{}, errSome, errSome },
 			[]string{
 				"kubelet", "flags", "feature-gates", "unit", "way-back", "package", "cgroup-driver", "cgroup-version", "pod-cgroups", "static-pods",
-				"cpu-manager", "memory-manager",
+				"refused-static-pods", "cpu-manager", "memory-manager", "certificates", "kubeconfig",
 			},
 		},
 		"no runtime": {func(f *doctor.Facts) { f.Runtime = doctor.Runtime{Err: errSome} }, []string{"runtime", "cgroup-driver", "sandboxes"}},

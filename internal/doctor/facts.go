@@ -29,6 +29,7 @@ type Facts struct {
 	State        State
 	Folder       Folder
 	Certificates Certificates
+	Client       Client
 	Firewall     Firewall
 }
 
@@ -208,15 +209,50 @@ type Folder struct {
 
 // Certificates are those of the kubelet and of a control plane on the node.
 type Certificates struct {
-	Found []Certificate
-	// Unread are files that could not be understood.
-	Unread []string
+	Found  []Certificate
+	Unread []Unread
+}
+
+// Unread is a file or folder that could not be read or understood, and why.
+type Unread struct {
+	Path string
+	Err  error
 }
 
 // Certificate is the first one of a file.
 type Certificate struct {
 	Path                string
 	NotBefore, NotAfter time.Time
+}
+
+// Client is what the kubelet has to show to the API server when it starts.
+type Client struct {
+	// Path is that of its kubeconfig, and empty for a kubelet that asks no API server.
+	// BootstrapPath is that of the one to ask for a certificate with, or empty.
+	Path, BootstrapPath string
+	// Rotates says that the kubelet keeps a certificate of its own, at StoredPath.
+	Rotates    bool
+	StoredPath string
+	// Kubeconfig and Bootstrap are of the current contexts.
+	Kubeconfig, Bootstrap, Stored Credentials
+	// Err says why the kubelet's flags are not known.
+	Err error
+}
+
+// Credentials are those in a file, which may name others.
+type Credentials struct {
+	// Missing says that there is no such file, PathErr why nobody can tell whether there is
+	// one, Err why the file can't be used.
+	Missing      bool
+	PathErr, Err error
+	// Certified says that there is a client certificate. Path is the file that has it.
+	Certified bool
+	Path      string
+	// NotAfter is when the first of the certificates in that file expires.
+	NotBefore, NotAfter time.Time
+	// CertErr says why the certificate can't be used. KeyErr says that of a key in a file
+	// of its own, at which the kubelet looks later than at the certificate.
+	CertErr, KeyErr error
 }
 
 // Firewall is what the two kinds of iptables hold.

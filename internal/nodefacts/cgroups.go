@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -28,7 +27,7 @@ func (n node) cgroups() doctor.Cgroups {
 		FailV1:     n.config.FailCgroupV1, Version: 1,
 		NoPods: !n.kubelet.PodCgroups(n.config),
 	}
-	if given, err := strconv.ParseBool(kubeletproc.Value(n.kubelet.Args, "fail-cgroupv1")); err == nil {
+	if given, set := kubeletproc.Bool(n.kubelet.Args, "fail-cgroupv1"); set {
 		c.FailV1 = &given
 	}
 	if on, set := n.gate("KubeletCgroupDriverFromCRI"); set {

@@ -1,9 +1,7 @@
 package nodefacts
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/steadylet/steadylet/internal/certs"
 	"github.com/steadylet/steadylet/internal/doctor"
-	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/readfile"
 	"github.com/steadylet/steadylet/statefile"
 )
@@ -74,48 +72,22 @@ func parseDevices(data []byte) (pods int, err error) {
 }
 
 // certificates reads those of the kubelet and those that kubeadm puts on a control
-// plane's node.
+// plane's node. The client certificate of a kubelet whose flags are known is with its
+// kubeconfig.
 func (n node) certificates() doctor.Certificates {
-	folder := filepath.Join(n.settings.RootDir, "pki")
-	if given := kubeletproc.Value(n.kubelet.Args, "cert-dir"); given != "" {
-		folder = given
-	}
-	paths := []string{
-		filepath.Join(folder, "kubelet-client-current.pem"), filepath.Join(folder, "kubelet-server-current.pem"), filepath.Join(folder, "kubelet.crt"),
-	}
-	for _, pattern := range []string{"/etc/kubernetes/pki/*.crt", "/etc/kubernetes/pki/etcd/*.crt"} {
-		found, _ := filepath.Glob(pattern) // the patterns are well formed
-		paths = append(paths, found...)
-	}
+	sources, _ := certs.Gather(certs.Places{ // an error is that there are none
+		PKIDir: filepath.Join(firstOf(n.request.KubernetesDir, certs.DefaultKubernetesDir), "pki"), KubeletCertDir: n.certDir(), SkipKeys: true,
+	})
 	var certificates doctor.Certificates
-	for _, path := range paths {
-		data, err := readfile.Read(path, maxFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	for _, source := range sources {
+		switch {
+		case filepath.Base(source.Path) == clientPair && len(n.kubelet.Args) > 0:
+		case source.Err != nil:
+			certificates.Unread = append(certificates.Unread, doctor.Unread{Path: source.Path, Err: source.Err})
+		default:
+			first := source.Certificates[0]
+			certificates.Found = append(certificates.Found, doctor.Certificate{Path: source.Path, NotBefore: first.NotBefore, NotAfter: first.NotAfter})
 		}
-		certificate, parseErr := parseCertificate(data)
-		if err != nil || parseErr != nil {
-			certificates.Unread = append(certificates.Unread, path)
-			continue
-		}
-		certificate.Path = path
-		certificates.Found = append(certificates.Found, certificate)
 	}
 	return certificates
-}
-
-// parseCertificate reads the first certificate of a PEM file. Keys that lie in the
-// same file are passed over.
-func parseCertificate(data []byte) (doctor.Certificate, error) {
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return doctor.Certificate{}, err
-		}
-		return doctor.Certificate{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}, nil
-	}
-	return doctor.Certificate{}, errors.New("no certificate")
 }

@@ -37,6 +37,8 @@ type Request struct {
 	From, To doctor.Release
 	// BackupDir is where copies of kubelets are kept, besides beside the program.
 	BackupDir string
+	// KubernetesDir is where kubeadm puts things, or empty for its default.
+	KubernetesDir string
 }
 
 // DefaultBackupDir is where scripts/upgrade-kubelet keeps them.
@@ -118,7 +120,7 @@ func (n node) gather(ctx context.Context, facts *doctor.Facts) {
 	facts.CPUs = n.cpuManager()
 	facts.Memory = n.memoryManager()
 	facts.State, facts.Folder = n.state(), folder(n.settings.RootDir)
-	facts.Certificates = n.certificates()
+	facts.Certificates, facts.Client = n.certificates(), n.client()
 	parts.Wait()
 	// After the sandboxes were listed: see statefile.Manifest.Seed.
 	facts.StaticPods = n.staticPods(sandboxes, facts.Runtime.Err)

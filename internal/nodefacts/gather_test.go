@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/steadylet/steadylet/internal/certs/certstest"
 	"github.com/steadylet/steadylet/internal/cri"
 	"github.com/steadylet/steadylet/internal/cri/critest"
 	"github.com/steadylet/steadylet/internal/doctor"
@@ -208,6 +209,29 @@ func TestGatherBadNodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// No kubelet starts with a certificate that lies in its kubeconfig and has expired, whatever
+// the certificate is that it keeps, if there is nothing to bootstrap with.
+func TestGatherAnExpiredCertificateInTheKubeconfig(t *testing.T) {
+	p := newPlace(t, critest.Serve(t, &critest.Runtime{}))
+	now := time.Now()
+	authority := certstest.Make(t, "kubernetes", now, time.Hour, nil)
+	expired := certstest.Make(t, "system:node:db-3", now.Add(-400*24*time.Hour), 365*24*time.Hour, authority)
+	valid := certstest.Make(t, "system:node:db-3", now, 365*24*time.Hour, authority)
+	expired.WriteKubeconfig(t, p.path("kubelet.conf"), authority)
+	p.write(t, "pki/kubelet-client-current.pem", string(valid.CertificatePEM())+string(valid.KeyPEM(t)), 0o600)
+	p.write(t, "config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nrotateCertificates: true\n", 0o600)
+	p.write(t, "units/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/bin/kubelet --config="+p.path("config.yaml")+" --root-dir="+p.path("root")+
+		" --cert-dir="+p.path("pki")+" --kubeconfig="+p.path("kubelet.conf")+" --bootstrap-kubeconfig="+p.path("bootstrap.conf")+"\n", 0o600)
+	for _, finding := range doctor.Diagnose(p.gather(t)) {
+		if finding.Severity == doctor.Error && strings.Contains(finding.Summary, p.path("kubelet.conf")+" has a client certificate that expired on ") &&
+			strings.Contains(finding.Summary, p.path("bootstrap.conf")+" (--bootstrap-kubeconfig) does not exist: no kubelet starts with that") &&
+			strings.Contains(finding.Remedy, p.path("pki/kubelet-client-current.pem")) {
+			return
+		}
+	}
+	t.Error("doctor does not say so")
 }
 
 // Copies of the kubelet are kubelets by their content, beside it or in the backup folder.

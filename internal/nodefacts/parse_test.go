@@ -1,16 +1,9 @@
 package nodefacts
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func fixture(t testing.TB, name string) []byte {
@@ -68,32 +61,6 @@ func TestFirewallOutput(t *testing.T) {
 	for version, want := range map[string]string{"iptables v1.8.9 (nf_tables)\n": "nf_tables", "iptables v1.8.9 (legacy)": "legacy", "iptables v1.4.21": "legacy"} {
 		if got := mode(version); got != want {
 			t.Errorf("%s: got %s, want %s", version, got, want)
-		}
-	}
-}
-
-// A key that lies before the certificate, as in kubelet-client-current.pem, is passed
-// over.
-func TestParseCertificate(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ends := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: ends.AddDate(-1, 0, 0), NotAfter: ends}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("key")})
-	data = append(data, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	got, err := parseCertificate(data)
-	if err != nil || !got.NotAfter.Equal(ends) || !got.NotBefore.Equal(template.NotBefore) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	for _, text := range []string{"", "no", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
-		if _, err := parseCertificate([]byte(text)); err == nil {
-			t.Errorf("%q: no error", text)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/steadylet/steadylet/internal/doctor"
 	"github.com/steadylet/steadylet/internal/kubeapi"
-	"github.com/steadylet/steadylet/internal/kubeletproc"
 	"github.com/steadylet/steadylet/internal/nodestate"
 	"github.com/steadylet/steadylet/internal/podmanifest"
 	"github.com/steadylet/steadylet/statefile"
@@ -110,7 +109,7 @@ func (n node) pods(ctx context.Context) doctor.Pods {
 }
 
 func (n node) listPods(ctx context.Context) ([]kubeapi.Pod, error) {
-	path := kubeletproc.Value(n.kubelet.Args, "kubeconfig")
+	path := n.kubelet.Flags.Kubeconfig
 	switch {
 	case path == "" && len(n.kubelet.Args) == 0:
 		return nil, errNoAPI
