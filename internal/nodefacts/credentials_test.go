@@ -140,8 +140,8 @@ func verdict(t *testing.T, finding doctor.Finding) string {
 }
 
 // The verdict is that of the kubelet: the table was compared with what LoadClientConfig,
-// LoadClientCert and NewKubeletClientCertificateManager of Kubernetes 1.30.14, 1.36.3 and
-// 1.37.2 do with the same files.
+// LoadClientCert and NewKubeletClientCertificateManager of Kubernetes 1.36.3 and 1.37.2 do
+// with the same files.
 func TestStarts(t *testing.T) {
 	want, err := os.ReadFile("testdata/starts.txt")
 	if err != nil {
