@@ -210,7 +210,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// checkStamp asks the binary for its version.
+// checkStamp asks the binary for its version. EdgeCore is asked for a configuration: it
+// tells its version to its log only.
 func checkStamp(ctx context.Context, path, component, want string) error {
 	args := []string{path, "--version"}
 	switch component {
@@ -218,6 +219,9 @@ func checkStamp(ctx context.Context, path, component, want string) error {
 		args = []string{path, "version", "-o", "short"}
 	case "kubectl":
 		args = []string{path, "version", "--client"}
+	case edgeCore:
+		// It knows no --version (edge/cmd/edgecore/app/server.go of KubeEdge 1.19.0 and 1.23.1).
+		args = []string{path, "--minconfig"}
 	}
 	out, err := command.Command{Args: args}.Output(ctx)
 	if err != nil {

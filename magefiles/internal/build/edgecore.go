@@ -39,7 +39,7 @@ const sqliteFunction = "sqlite3_open_v2"
 func hasSQLite(tree Tree) bool { return exists(filepath.Join(tree.Dir, filepath.FromSlash(sqlite))) }
 
 // checkSQLite refuses a binary that was linked without SQLite. Opening a database would be
-// the first thing that fails: its --version answers. path is the file with the symbols.
+// the first thing that fails: its --minconfig answers. path is the file with the symbols.
 func checkSQLite(path string) error {
 	file, err := elf.Open(path)
 	if err != nil {

@@ -35,8 +35,10 @@ func edge(t *testing.T, kubernetes string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	asKubeEdge := strings.NewReplacer("\t\"fmt\"\n", "\t\"fmt\"\n\t\"os\"\n",
+		"func main() {\n", "func main() {\n\tif len(os.Args) > 1 && os.Args[1] != \"--minconfig\" {\n\t\tos.Exit(1) // it knows no --version\n\t}\n")
 	for path, text := range map[string]string{
-		"edge/cmd/edgecore/main.go": string(main),
+		"edge/cmd/edgecore/main.go": asKubeEdge.Replace(string(main)),
 		"go.mod": "module github.com/kubeedge/kubeedge\n\ngo 1.24\n\nrequire (\n\tk8s.io/component-base v0.36.3\n\tk8s.io/kubernetes v1.36.3\n)\n\n" +
 			"replace k8s.io/kubernetes v1.36.3 => github.com/kubeedge/kubernetes v1.36.3-kubeedge1\n",
 		"vendor/modules.txt": "# k8s.io/component-base v0.36.3\n## explicit; go 1.24\nk8s.io/component-base/version\n" +
