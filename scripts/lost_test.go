@@ -51,9 +51,9 @@ func TestTakeOver(t *testing.T) {
 			t.Parallel()
 			n := startNode(t)
 			program := buildKubelet(t, patched, test.behaviour)
+			n.trace(t, ":", "sync", "mv")
 			n.kill(t, "systemctl start*", "upgrade-kubelet", "--skip-doctor", program)
 			test.prepare(t, n)
-			n.trace(t, ":", "sync", "mv")
 			status, out := n.run(t, "upgrade-kubelet", within(test.behaviour), "--skip-doctor", program)
 			if status != test.status || !strings.Contains(out, test.says) {
 				t.Errorf("status %d, want %d with %q:\n%s", status, test.status, test.says, out)

@@ -75,7 +75,7 @@ func TestRenewCertsSyncs(t *testing.T) {
 	}
 	must(t, os.CopyFS(n.path("staging/root/etc"), os.DirFS(n.path("etc"))))
 	for step, script := range map[string]string{
-		"renew":   `back_up; written "$kubernetes_dir" "$cert_dir" >"$work/changed"; install_staged; drop_note`,
+		"renew":   `back_up; written "$kubernetes_dir" "$cert_dir" >"$work/changed"; install_staged`,
 		"restore": `back_up; rm -r "$kubernetes_dir" "$0/bin"; put_back "$backup"`,
 	} {
 		t.Run(step, func(t *testing.T) {
