@@ -212,7 +212,7 @@ func TestGenerateStateSyncs(t *testing.T) {
 	for _, shell := range []string{"bash", "dash"} {
 		t.Run(shell, func(t *testing.T) {
 			n := node{dir: t.TempDir()}
-			must(t, errors.Join(os.Mkdir(n.path("stubs"), 0o700), os.Mkdir(n.path("root"), 0o700), programtest.Write(n.path("kubelet"), "#!/bin/sh\necho Kubernetes v1.30.14\n")))
+			must(t, errors.Join(os.Mkdir(n.path("stubs"), 0o700), os.Mkdir(n.path("root"), 0o700), programtest.WriteKubelet(n.path("kubelet"), programtest.Says("v1.30.14"))))
 			n.trace(t, ":", "sync", "mv", "mkdir")
 			cmd := exec.CommandContext(t.Context(), shell, "./generate-state.sh", "--kubelet", n.path("kubelet"), "--root-dir", n.path("root"))
 			cmd.Env = append(os.Environ(), "PATH="+n.path("stubs")+":"+os.Getenv("PATH"))
