@@ -46,7 +46,7 @@ func Build(ctx context.Context,
 		Component: value(component, "kubelet"), Mode: build.Mode(value(mode, string(build.Debug))),
 		Arch: value(arch, runtime.GOARCH), CGO: value(cgo, build.NeedsCGO(value(component, "kubelet"))),
 	}
-	if err := errors.Join(options.Check(), options.CheckHost(ctx, os.Environ())); err != nil {
+	if err := options.CheckHost(ctx, os.Environ()); err != nil {
 		return err // before anything is fetched
 	}
 	certificates := certvalidity.Request{Component: options.Component, Series: value(series, ""), Leaf: leafYears, CA: caYears}

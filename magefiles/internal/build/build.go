@@ -79,7 +79,7 @@ func Key(tree Tree, options Options) workspace.Key {
 // Build compiles into the folder out, which must exist, and returns what it
 // made. The files are named after the component; nothing is there if it fails.
 func (b Builder) Build(ctx context.Context, tree Tree, options Options, out string) (Binary, error) {
-	if err := errors.Join(options.Check(), checkPackage(options, tree), options.CheckHost(ctx, b.Environment)); err != nil {
+	if err := errors.Join(options.CheckHost(ctx, b.Environment), checkPackage(options, tree)); err != nil {
 		return Binary{}, err
 	}
 	binary := Binary{

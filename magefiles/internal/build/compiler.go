@@ -48,10 +48,10 @@ func CheckCompiler(ctx context.Context, environment []string, program, arch stri
 	return nil
 }
 
-// CheckHost reports what this host lacks for building with these options.
+// CheckHost is Check, and reports what this host lacks for such a build.
 func (o Options) CheckHost(ctx context.Context, environment []string) error {
-	if !o.CGO {
-		return nil
+	if err := o.Check(); err != nil || !o.CGO {
+		return err
 	}
 	return CheckCompiler(ctx, environment, o.Component, o.Arch)
 }
