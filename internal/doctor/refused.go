@@ -17,7 +17,7 @@ func refusedStaticPods(f Facts) []Finding {
 	case s.Err != nil:
 		return unknown("whether "+to.String()+" refuses a static pod", s.Err, "see the finding of static-pods")
 	case to.Before(anyRefused):
-		return ok("%s refuses no static pod for what it names", to)
+		return ok("%s takes static pods whatever they name", to)
 	}
 	var findings []Finding
 	for _, pod := range s.Referring {
@@ -34,7 +34,7 @@ func refusedStaticPods(f Facts) []Finding {
 			"whether %s refuses the static pods of the URL (staticPodURL, --manifest-url) is not known", to)...)
 	}
 	if len(findings) == 0 {
-		return ok("%s refuses no static pod for what it names", to)
+		return ok("no static pod names an object of the API server that %s refuses", to)
 	}
 	return findings
 }

@@ -28,14 +28,14 @@ func TestRefusedStaticPods(t *testing.T) {
 		want     []doctor.Finding // without the name of the check
 	}{
 		"none": {"v1.36.3", "v1.37.2", func(f *doctor.Facts) { f.StaticPods.Referring = nil },
-			[]doctor.Finding{{Severity: doctor.OK, Summary: "v1.37.2 refuses no static pod for what it names"}}},
+			[]doctor.Finding{{Severity: doctor.OK, Summary: "no static pod names an object of the API server that v1.37.2 refuses"}}},
 		"before 1.29": {"v1.27.16", "v1.28.15", func(f *doctor.Facts) { f.StaticPods.FromURL = true },
-			[]doctor.Finding{{Severity: doctor.OK, Summary: "v1.28.15 refuses no static pod for what it names"}}},
+			[]doctor.Finding{{Severity: doctor.OK, Summary: "v1.28.15 takes static pods whatever they name"}}},
 		"before 1.34": {"v1.32.13", "v1.33.13", func(*doctor.Facts) {},
-			[]doctor.Finding{{Severity: doctor.OK, Summary: "v1.33.13 refuses no static pod for what it names"}}},
+			[]doctor.Finding{{Severity: doctor.OK, Summary: "no static pod names an object of the API server that v1.33.13 refuses"}}},
 		"by default":      {"v1.33.13", "v1.34.4", func(*doctor.Facts) {}, []doctor.Finding{{Severity: doctor.Error, Summary: "v1.34.4" + ends, Remedy: gated}}},
 		"the gate is on":  {"v1.33.13", "v1.36.3", func(f *doctor.Facts) { f.StaticPods.ReferencesGate = &on }, []doctor.Finding{{Severity: doctor.Error, Summary: "v1.36.3" + ends, Remedy: gated}}},
-		"the gate is off": {"v1.33.13", "v1.36.3", func(f *doctor.Facts) { f.StaticPods.ReferencesGate = &off }, []doctor.Finding{{Severity: doctor.OK, Summary: "v1.36.3 refuses no static pod for what it names"}}},
+		"the gate is off": {"v1.33.13", "v1.36.3", func(f *doctor.Facts) { f.StaticPods.ReferencesGate = &off }, []doctor.Finding{{Severity: doctor.OK, Summary: "no static pod names an object of the API server that v1.36.3 refuses"}}},
 		"1.37 has no gate": {"v1.36.3", "v1.37.2", func(f *doctor.Facts) { f.StaticPods.ReferencesGate = &off },
 			[]doctor.Finding{{Severity: doctor.Error, Summary: "v1.37.2" + ends, Remedy: keep}}},
 		"two": {"v1.33.13", "v1.37.2", func(f *doctor.Facts) { f.StaticPods.Referring = append(f.StaticPods.Referring, other) }, []doctor.Finding{
